@@ -1,0 +1,54 @@
+# The front door. Behind it stand CMake presets, pip, ctest and pytest; see CONTRIBUTING.md.
+#   JOBS=n     how many compilers and tests run at once (default: one for each CPU)
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+SHELL := /bin/sh
+JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+DEV := build/dev
+SAMPLES := tests/data/internet-noise-v2.log tests/data/s3-delivery-v2.log.gz tests/data/no-header-no-final-newline-v2.log
+
+.PHONY: help demo test integration bench build setup configure format clean distclean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1@/p' Makefile | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
+
+demo: configure ## set up, build the command, and summarise the sample logs of tests/data
+	@cmake --build $(DEV) --target _core -j $(JOBS)
+	@echo "$$ .venv/bin/flowlogs $(SAMPLES)"
+	@.venv/bin/flowlogs $(SAMPLES)
+
+test: build ## set up, build, and run every C++ and Python test
+	@ctest --preset dev -j $(JOBS) --output-log $(DEV)/test.log
+
+integration: setup ## what `make test` leaves out: the C++ tests with address and undefined-behaviour sanitizers
+	@cmake --preset asan >build/asan.log 2>&1 || { cat build/asan.log; exit 1; }
+	@cmake --build --preset asan -j $(JOBS)
+	@ctest --preset asan -j $(JOBS) --output-log build/asan/test.log
+
+bench: build ## build and run the benchmarks
+	@for program in $(DEV)/benchmarks/*_benchmark; do \
+	  [ -x "$$program" ] || { echo "bench: no benchmarks in benchmarks/"; exit 0; }; \
+	  echo "$$ $$program"; "$$program" || exit 1; done
+
+build: configure ## set up and build everything that the tests need
+	@cmake --build $(DEV) -j $(JOBS)
+
+setup: ## install what is missing (system packages, .venv)
+	@tools/setup.sh
+
+# Ninja configures again by itself when a CMake file changed; here is only what it cannot see.
+configure: setup
+	@if [ ! -f $(DEV)/build.ninja ] || [ CMakePresets.json -nt $(DEV)/configured ] || \
+	    [ .venv/flowlogs-setup -nt $(DEV)/configured ]; then \
+	  mkdir -p build && echo "configuring $(DEV)" && \
+	  { cmake --fresh --preset dev >build/dev.log 2>&1 || { cat build/dev.log; exit 1; }; } && touch $(DEV)/configured; fi
+
+format: ## clang-format every C++ file that git knows
+	@command -v clang-format >/dev/null || { echo "make format needs clang-format (Debian: apt-get install clang-format)"; exit 1; }
+	@git ls-files -z --cached --others --exclude-standard '*.h' '*.cc' | xargs -0 -r clang-format -i
+
+clean: ## remove the build, keep .venv
+	@rm -rf build bindings/python/flowlogs/_core*.so
+
+distclean: clean ## remove .venv too
+	@rm -rf .venv

@@ -1,0 +1,189 @@
+"""AWS VPC and transit gateway flow logs of every version, read at the speed of memory.
+
+    import flowlogs as fl
+
+    logs = fl.scan("logs/*.log.gz")                          # lazy: paths, globs, "-", lists of them, or bytes
+    print(logs.summary())                                    # what is in there
+    top = (logs.filter("action = 'REJECT'").group_by("srcaddr")
+               .agg(bytes=fl.sum("bytes"), flows=fl.count(), ports=fl.distinct("dstport"))
+               .sort("bytes", descending=True).head(10).collect())
+    top["srcaddr"], top[0], top.to_dicts(), top.stats         # a column, a row, all rows, what the run saw
+    for record in logs.records(): record.srcaddr, record["pkt-srcaddr"], record.to_dict()
+    fl.parse(line).to_dict()                                 # one line
+
+Filters, keys and aggregates are text, in the same language as the command `flowlogs` and C++. Errors are fl.Error and its
+kinds: FormatError, ExpressionError, ParseError, ArgumentError (ValueErrors too), InputError (an OSError too), LimitError.
+"""
+
+from __future__ import annotations
+
+import os
+
+from . import _core
+from ._core import (
+    ArgumentError,
+    Error,
+    ExpressionError,
+    Format,
+    FormatError,
+    InputError,
+    LimitError,
+    ParseError,
+    Query,
+    Record,
+    Run,
+    Stats,
+    Table,
+    __version__,
+    collect_all,
+    fields,
+    parse,
+)
+
+TYPE_CHECKING = False  # typing is not loaded for it
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, Literal, Union
+
+    from typing_extensions import Buffer
+
+    Path = Union[str, "os.PathLike[str]", "os.PathLike[bytes]"]
+    Source = Union[Path, Buffer, Iterable[Union[Path, Buffer]]]
+
+__all__ = [
+    "ArgumentError",
+    "Error",
+    "ExpressionError",
+    "Format",
+    "FormatError",
+    "InputError",
+    "LimitError",
+    "ParseError",
+    "Query",
+    "Record",
+    "Run",
+    "Stats",
+    "Table",
+    "__version__",
+    "collect_all",
+    "count",
+    "distinct",
+    "fields",
+    "max",
+    "mean",
+    "min",
+    "parse",
+    "scan",
+    "sum",
+]
+
+
+def scan(
+    source: Source,
+    *,
+    format: Format | str | Iterable[str] | None = None,
+    threads: int | None = None,
+    on_error: Literal["report", "raise", "skip"] = "report",
+    sets: None = None,
+    internal: None = None,
+    progress: None = None,
+    **limits: int,
+) -> Query:
+    """A plan that reads every record of the source. Nothing is opened before the plan runs.
+
+    source      a path (str or os.PathLike), a glob, "-" for standard input, the content itself (bytes, bytearray, memoryview
+                or any other contiguous buffer, which is not copied), or a list of these. Plain text or gzip, told by content.
+    format      of inputs without a header: a Format, a str such as "${version} ${srcaddr}", or a list of names. A header
+                beats it. Without both, lines of 14 values are the VPC default, of 36 the transit gateway default.
+    threads     worker threads; None: the CPUs that this process may use.
+    on_error    "report": lines that are no record are counted in stats; an input that is damaged ends there, and collect()
+                raises InputError at the end, carrying .table. "skip": as "report", but the table is returned.
+                "raise": ParseError at the first problem or bad value.
+    limits      max_line_bytes (1 MiB): a longer line is a problem.
+
+    Raises FormatError, ArgumentError (a number out of range, a source or an option that is not supported), TypeError.
+    """
+    for name, value in (("sets", sets), ("internal", internal), ("progress", progress)):
+        if value is not None:
+            raise ArgumentError(f"scan: {name}= is not built yet; leave it out")
+    for name in limits:
+        if name not in ("max_line_bytes", "block_bytes"):
+            raise TypeError(f"scan() has no argument or limit {name!r}; there is max_line_bytes")
+    sources = [source] if _is_source(source) else list(_each(source))
+    return _core._scan(
+        [_to_core(item) for item in sources],
+        format=format,
+        threads=threads,
+        on_error=on_error,
+        max_line_bytes=limits.get("max_line_bytes"),
+        block_bytes=limits.get("block_bytes"),
+    )
+
+
+def count(column: str | None = None) -> str:
+    """Names the aggregate count(), the number of records, or count(column), the number of its present values."""
+    return f"count({column or ''})"
+
+
+def sum(column: str) -> str:
+    """Names the aggregate sum(column); null when no value is present."""
+    return f"sum({column})"
+
+
+def min(column: str) -> str:
+    """Names the aggregate min(column); null when no value is present."""
+    return f"min({column})"
+
+
+def max(column: str) -> str:
+    """Names the aggregate max(column); null when no value is present."""
+    return f"max({column})"
+
+
+def mean(column: str) -> str:
+    """Names the aggregate mean(column); null when no value is present."""
+    return f"mean({column})"
+
+
+def distinct(column: str) -> str:
+    """Names the aggregate distinct(column), the exact number of different present values."""
+    return f"distinct({column})"
+
+
+def _is_buffer(source: object) -> bool:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return True
+    try:
+        memoryview(source).release()  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return True
+
+
+def _is_source(source: object) -> bool:
+    return isinstance(source, (str, os.PathLike)) or _is_buffer(source)
+
+
+def _each(source: Any) -> Iterable[Any]:
+    if hasattr(source, "read"):
+        raise ArgumentError("scan: file objects are not read yet; give the path, or the content: scan(file.read())")
+    if hasattr(source, "__arrow_c_stream__"):
+        raise ArgumentError("scan: Arrow objects are not read yet; give paths or bytes")
+    try:
+        return iter(source)
+    except TypeError:
+        raise TypeError(f"scan() takes a path, bytes, or a list of them, not {type(source).__name__}") from None
+
+
+def _to_core(source: Any) -> Any:
+    """What _core takes: a path as it is, a buffer as a tuple of one."""
+    if isinstance(source, os.PathLike):
+        return os.fspath(source)
+    if isinstance(source, str):
+        scheme = source.partition("://")[0] if "://" in source else ""
+        if scheme in ("s3", "http", "https", "cloudwatch") and not os.path.exists(source):
+            raise ArgumentError(f"scan: {scheme}:// sources are not read yet: {source}; fetch it first and give the path")
+        return source
+    if _is_buffer(source):
+        return (source,)
+    raise TypeError(f"scan() takes a path, bytes, or a list of them; in the list is {type(source).__name__}")

@@ -1,0 +1,119 @@
+"""The command `flowlogs VERB [options] FILES...`: finds the verb, runs it, turns errors into messages and exit codes.
+
+Exit codes: 0 it ran; 1 problems found by check, or under --strict; 2 wrong usage, or an input not read to its end.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# The verbs, with what each does. The module of a verb has its name; none is loaded before it is needed.
+VERBS = {
+    "summary": "what is in the logs: totals, actions, top lists; also without a verb",
+    "top": "the values of a field with the most bytes, packets or flows",
+    "query": "any question: filter, group, aggregate, sort",
+    "records": "the records themselves, or some of their fields, or the original lines",
+    "explain": "one line, field by field, in words",
+    "check": "every problem and every bad value, with line numbers",
+    "fields": "the fields of flow logs and what they mean",
+}
+LATER = (
+    "convert generate tail who conversations timeline diff detect troubleshoot suggest-rules audit cost performance report aws "
+    "lab ingest merge"
+).split()
+
+USAGE = """usage: flowlogs VERB [options] FILES...
+       flowlogs FILES...                   the same as flowlogs summary FILES...
+
+FILES are paths, globs, or - for standard input; plain text or gzip.
+
+verbs:
+{verbs}
+
+`flowlogs VERB --help` tells a verb's options, with an example. `flowlogs --version` tells versions.
+
+example: flowlogs tests/data/internet-noise-v2.log
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command and returns its exit code. argv: the arguments after the command's name; None: those of the process."""
+    if argv is None:
+        argv = sys.argv[1:]
+        _end_at_interrupt()
+    try:
+        code = _run(argv)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has what it wanted. What is still buffered goes nowhere, quietly.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _end_at_interrupt() -> None:
+    """Ctrl-C ends the process at once, in the middle of a scan too, as it ends other commands."""
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _run(argv: list[str]) -> int:
+    first = argv[0] if argv else None
+    if first in ("-h", "--help", "help"):
+        sys.stdout.write(_usage())
+        return 0
+    if first in ("-V", "--version"):
+        from flowlogs import _core
+
+        sys.stdout.write(_core.version_text().rstrip("\n") + "\n")
+        return 0
+    if first is None:
+        sys.stderr.write("flowlogs: no FILES given\n\n" + _usage())
+        return 2
+    if first in VERBS:
+        return _run_verb(first, argv[1:])
+    if not first.startswith("-") and not os.path.exists(first):
+        if first in LATER:
+            sys.stderr.write(f"flowlogs: the verb '{first}' is not built yet; there are {', '.join(VERBS)}\n")
+            return 2
+        import difflib
+
+        near = difflib.get_close_matches(first, VERBS, n=1)
+        if near and not any(character in first for character in "/.*?["):
+            sys.stderr.write(f"flowlogs: '{first}' is neither a verb nor a file; did you mean {near[0]}?\n")
+            return 2
+    return _run_verb("summary", argv)
+
+
+def _run_verb(verb: str, argv: list[str]) -> int:
+    from importlib import import_module
+
+    import flowlogs as fl
+    from flowlogs.cli import common
+
+    module = import_module(f"flowlogs.cli.{verb}")
+    try:
+        parser = common.Parser(verb, module.HELP, module.EXAMPLE, module.FILES)
+        module.add_options(parser)
+        args = parser.parse(argv)
+        return int(module.run(args))
+    except common.HelpGiven:
+        return 0
+    except common.UsageError as error:
+        common.complain(f"{error}; see `flowlogs {verb} --help`" if error.hint else str(error))
+    except fl.Error as error:
+        common.complain(str(error))
+    except common.WriteError as error:
+        common.complain(str(error))
+    except MemoryError:
+        common.complain("out of memory")
+    return 2
+
+
+def _usage() -> str:
+    return USAGE.format(verbs="\n".join(f"  {verb:<10}{what}" for verb, what in VERBS.items()))

@@ -1,0 +1,74 @@
+"""flowlogs records: the records themselves."""
+
+from __future__ import annotations
+
+import argparse
+
+import flowlogs as fl
+from flowlogs.cli.common import Output, Parser, UsageError, complain, finish, limit, scan
+from flowlogs.cli.query import split, stream
+
+HELP = """The records themselves, in input order: all their fields, or those of --fields, or, with -o raw, the original lines
+under their header, which flowlogs reads again. Written while it is read, in little memory."""
+EXAMPLE = """flowlogs records --where "action = 'REJECT' and dstport = 22" -o raw tests/data/internet-noise-v2.log"""
+FILES = "FILES..."
+FORMATS = ("table", "csv", "tsv", "json", "ndjson", "raw")
+
+
+def add_options(parser: Parser) -> None:
+    parser.add_where()
+    parser.add_argument("--fields", metavar="FIELDS", action="append", default=[],
+                        help="fields and other columns, separated by commas: srcaddr,net=prefix(dstaddr, 16)")  # fmt: skip
+    parser.allow_dash("--fields")
+    parser.add_argument("--limit", metavar="N", type=limit, help="at most N records")
+    parser.add_output(FORMATS)
+    parser.add_input_options()
+    parser.add_strict()
+
+
+def run(args: argparse.Namespace) -> int:
+    columns = split(args.fields)
+    query = scan(args)
+    if columns:
+        query = query.select(*columns)
+    if args.limit is not None:
+        query = query.head(args.limit)
+    with Output(args.output, FORMATS) as output:
+        if output.format == "raw":
+            if columns:
+                raise UsageError("-o raw writes whole lines; leave out --fields, or choose another format")
+            stats, rows = write_raw(query, output)
+        else:
+            stats, rows = stream(query, output)
+    return finish(args, stats, matched=rows)
+
+
+def write_raw(query: fl.Query, output: Output) -> tuple[fl.Stats, int]:
+    """Writes the lines as they stand in the input, under their header; again when the format changes."""
+    written: fl.Format | None = None
+    rows = 0
+    chunks = query._chunks()
+    for chunk in chunks:
+        for format, lines in chunk:
+            if format != written:
+                output.write(header_of(format, first=written is None) + "\n")
+                written = format
+            output.write(without_time(lines) if format.leading_time else lines)
+            rows += lines.count(b"\n")
+    return chunks.stats, rows
+
+
+def header_of(format: fl.Format, first: bool) -> str:
+    header = format.header
+    try:
+        readable = fl.Format.from_header(header).fields == format.fields and (first or len(format) > 1)
+    except fl.FormatError:
+        readable = False
+    if not readable:
+        complain(f"the header '{header}' will not be known as one; read the output with --format '{header}'")
+    return header
+
+
+def without_time(lines: bytes) -> bytes:
+    """The lines without the time that CloudWatch puts before each: it is no value, and no header can tell of it."""
+    return b"".join(line.split(None, 1)[1] for line in lines.splitlines(keepends=True))

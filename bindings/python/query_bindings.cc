@@ -1,0 +1,541 @@
+// Query, its runs and iterators, scan() and collect_all().
+#include <algorithm>
+#include <memory>
+
+#include "bindings/python/bindings.h"
+#include "bindings/python/record_bindings.h"
+#include "flowlogs/io/source.h"
+#include "flowlogs/query/query.h"
+#include "lib/query/expression.h"
+
+namespace flowlogs::python {
+namespace {
+
+// What the queries of one scan() share.
+struct ScanInfo {
+  bool skip_damage = false;          // on_error="skip"
+  std::vector<std::string> sources;  // names, for errors
+};
+
+// A plan, and what Python wants to know of it. Immutable.
+class PyQuery {
+ public:
+  PyQuery(Query query, std::shared_ptr<const ScanInfo> scan) : query(query), records(query), scan(std::move(scan)) {}
+
+  // This plan with one more step. Raises what is wrong with it at once; `expression`, if the step has but one.
+  PyQuery With(Query next, const std::string& step, std::string_view expression = {}) const {
+    if (!next.status().ok()) RaiseStatus(next.status(), {}, expression);
+    PyQuery result = *this;
+    result.query = std::move(next);
+    result.steps += step;
+    return result;
+  }
+
+  Query query;
+  Query records;      // the scan and its filters alone
+  bool has_groups = false;
+  bool has_select = false;
+  bool has_sort = false;
+  bool has_head = false;
+  std::string steps;  // as they would be written, for repr()
+  std::shared_ptr<const ScanInfo> scan;
+};
+
+// ---- Arguments ------------------------------------------------------------------------------------------------------
+
+std::string Quoted(std::string_view text) { return std::string(py::repr(ToStr(text))); }
+
+std::string ToExpression(py::handle text, const char* method) {
+  if (!py::isinstance<py::str>(text)) {
+    throw py::type_error(std::string(method) + "() takes each expression as a str, not " +
+                         std::string(py::str(py::type::handle_of(text).attr("__name__"))));
+  }
+  return std::string(TextArgument(py::reinterpret_borrow<py::object>(text)).text());
+}
+
+// Positional expressions, then name=expression; `step` becomes the call as it would be written.
+std::vector<NamedExpression> ToExpressions(const py::args& texts, const py::kwargs& named, const char* method,
+                                           std::string* step) {
+  std::vector<NamedExpression> expressions;
+  *step = std::string(".") + method + "(";
+  for (py::handle text : texts) {
+    expressions.emplace_back(ToExpression(text, method));
+    *step += (expressions.size() > 1 ? ", " : "") + Quoted(expressions.back().text);
+  }
+  for (const auto& [name, text] : named) {
+    expressions.emplace_back(ToExpression(name, method), ToExpression(text, method));
+    *step += (expressions.size() > 1 ? ", " : "") + expressions.back().name + "=" + Quoted(expressions.back().text);
+  }
+  *step += ")";
+  if (expressions.empty()) throw py::type_error(std::string(method) + "() needs at least one expression");
+  return expressions;
+}
+
+// The content of a buffer as a source; keeps the buffer exported while any plan or run reads it.
+Source ToBytesSource(py::handle object, const std::string& name) {
+  auto view = std::make_unique<Py_buffer>();
+  if (PyObject_GetBuffer(object.ptr(), view.get(), PyBUF_SIMPLE) != 0) throw py::error_already_set();
+  const std::string_view content(static_cast<const char*>(view->buf), static_cast<size_t>(view->len));
+  std::shared_ptr<const void> owner(static_cast<const void*>(view.release()), [](const void* released) {
+    auto* buffer = static_cast<Py_buffer*>(const_cast<void*>(released));
+    if (Py_IsInitialized() == 0) return;  // the process ends: its memory goes with it
+    // The last owner may be a run that ends with the GIL released.
+    const py::gil_scoped_acquire acquire;
+    PyBuffer_Release(buffer);
+    delete buffer;
+  });
+  return Source::Bytes(content, std::move(owner), name);
+}
+
+OnError ToOnError(const std::string& on_error) {
+  if (on_error == "raise") return OnError::kRaise;
+  if (on_error == "report" || on_error == "skip") return OnError::kReport;
+  RaiseArgumentError("on_error: '" + on_error + "' is none of report, raise, skip");
+}
+
+// sources: str, bytes (paths, as os.fspath() gives them) and (buffer,) tuples. The package's scan() brings them about.
+PyQuery MakeScan(const py::list& sources, const py::object& format, const py::object& threads,
+                 const std::string& on_error, const py::object& max_line_bytes, const py::object& block_bytes) {
+  ScanOptions options;
+  options.format = ToFormat(format);
+  options.on_error = ToOnError(on_error);
+  auto positive = [](const py::object& number, const char* name, size_t most, size_t otherwise) {
+    if (number.is_none()) return otherwise;
+    if (!py::isinstance<py::int_>(number)) throw py::type_error(std::string(name) + " is an int");
+    int overflow = 0;
+    const long long value = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
+    if (overflow != 0 || value < 1 || static_cast<unsigned long long>(value) > most) {
+      RaiseArgumentError(std::string(name) + ": " + std::string(py::str(number)) + " is not from 1 to " +
+                         std::to_string(most));
+    }
+    return static_cast<size_t>(value);
+  };
+  options.threads = static_cast<int>(positive(threads, "threads", 1024, 0));
+  options.max_line_bytes = positive(max_line_bytes, "max_line_bytes", size_t{1} << 30, options.max_line_bytes);
+  options.block_bytes = positive(block_bytes, "block_bytes", size_t{1} << 30, options.block_bytes);
+
+  auto info = std::make_shared<ScanInfo>();
+  info->skip_damage = on_error == "skip";
+  std::vector<Source> made;
+  size_t buffers = 0;
+  for (py::handle source : sources) {
+    if (py::isinstance<py::tuple>(source)) {
+      const std::string name = ++buffers == 1 ? "<bytes>" : "<bytes " + std::to_string(buffers) + ">";
+      made.push_back(ToBytesSource(py::reinterpret_borrow<py::tuple>(source)[0], name));
+    } else {
+      PyObject* encoded = nullptr;  // the bytes that the file system knows
+      if (PyUnicode_FSConverter(source.ptr(), &encoded) == 0) throw py::error_already_set();
+      const py::bytes path = py::reinterpret_steal<py::bytes>(encoded);
+      made.emplace_back(std::string(std::string_view(path)));
+    }
+    info->sources.push_back(made.back().name());
+  }
+  Query query = Scan(std::move(made), std::move(options));
+  if (!query.status().ok()) RaiseStatus(query.status(), info->sources);
+  return PyQuery(std::move(query), std::move(info));
+}
+
+// ---- Plans ----------------------------------------------------------------------------------------------------------
+
+PyQuery Filter(const PyQuery& q, const py::str& expression) {
+  const std::string text = ToExpression(expression, "filter");
+  PyQuery result = q.With(q.query.Filter(text), ".filter(" + Quoted(text) + ")", text);
+  result.records = q.records.Filter(text);
+  return result;
+}
+
+PyQuery GroupBy(const PyQuery& q, const py::args& keys, const py::kwargs& named) {
+  std::string step;
+  std::vector<NamedExpression> expressions = ToExpressions(keys, named, "group_by", &step);
+  PyQuery result = q.With(q.query.GroupBy(std::move(expressions)), step);
+  result.has_groups = true;
+  return result;
+}
+
+PyQuery Aggregate(const PyQuery& q, const py::args& aggregates, const py::kwargs& named) {
+  std::string step;
+  std::vector<NamedExpression> expressions = ToExpressions(aggregates, named, "agg", &step);
+  PyQuery result = q.With(q.query.Aggregate(std::move(expressions)), step);
+  result.has_groups = true;
+  return result;
+}
+
+PyQuery Select(const PyQuery& q, const py::args& columns, const py::kwargs& named) {
+  std::string step;
+  std::vector<NamedExpression> expressions = ToExpressions(columns, named, "select", &step);
+  PyQuery result = q.With(q.query.Select(std::move(expressions)), step);
+  result.has_select = true;
+  return result;
+}
+
+PyQuery Sort(const PyQuery& q, const py::args& columns, bool descending) {
+  if (columns.empty()) throw py::type_error("sort() needs at least one column");
+  PyQuery result = q;
+  for (py::handle column : columns) {
+    const std::string name = ToExpression(column, "sort");
+    result = result.With(result.query.Sort(name, descending ? Order::kDescending : Order::kAscending),
+                         ".sort(" + Quoted(name) + (descending ? ", descending=True)" : ")"));
+  }
+  result.has_sort = true;
+  return result;
+}
+
+PyQuery Head(const PyQuery& q, int64_t n) {
+  if (n < 0) RaiseArgumentError("head: " + std::to_string(n) + " rows; it takes 0 or more");
+  PyQuery result = q.With(q.query.Head(static_cast<uint64_t>(n)), ".head(" + std::to_string(n) + ")");
+  result.has_head = true;
+  return result;
+}
+
+// ---- Answers --------------------------------------------------------------------------------------------------------
+
+// CONTRACT P5: damage is an error at the end, unless on_error="skip".
+void RaiseIfDamaged(const PyQuery& q, const Stats& stats, const py::object& answer) {
+  if (!q.scan->skip_damage && !stats.errors.empty()) RaiseDamage(stats, answer);
+}
+
+std::shared_ptr<Table> Collect(const PyQuery& q) {
+  absl::StatusOr<Table> collected = WithoutGil([&] { return q.query.Collect(); });
+  if (!collected.ok()) RaiseStatus(collected.status(), q.scan->sources);
+  auto table = std::make_shared<Table>(*std::move(collected));
+  RaiseIfDamaged(q, table->stats(), py::cast(table));
+  return table;
+}
+
+int64_t Count(const PyQuery& q) {
+  if (q.has_groups || q.has_head) return static_cast<int64_t>(Collect(q)->num_rows());
+  PyQuery count = q;
+  count.query = q.records.Aggregate({{"n", "count()"}});
+  return Collect(count)->Int(0, "n").value_or(0);
+}
+
+std::shared_ptr<Stats> Check(const PyQuery& q) {
+  absl::StatusOr<Stats> stats = WithoutGil([&] { return q.query.Check(); });
+  if (!stats.ok()) RaiseStatus(stats.status(), q.scan->sources);
+  return std::make_shared<Stats>(*std::move(stats));
+}
+
+py::list Columns(const PyQuery& q) {
+  absl::StatusOr<std::vector<std::string>> columns = WithoutGil([&] { return q.query.Columns(); });
+  if (!columns.ok()) RaiseStatus(columns.status(), q.scan->sources);
+  return ToStrList(*columns);
+}
+
+py::list CollectEach(const py::iterable& queries, bool raise_damage) {
+  std::vector<PyQuery> taken;
+  for (py::handle query : queries) {
+    if (!py::isinstance<PyQuery>(query)) throw py::type_error("collect_all() takes a list of Query");
+    taken.push_back(query.cast<PyQuery>());
+  }
+  py::list tables;
+  if (taken.empty()) return tables;
+  std::vector<Query> plans;
+  for (const PyQuery& query : taken) plans.push_back(query.query);
+  absl::StatusOr<std::vector<Table>> collected = WithoutGil([&] { return CollectAll(plans); });
+  if (!collected.ok()) RaiseStatus(collected.status(), taken[0].scan->sources);
+  for (Table& table : *collected) tables.append(std::make_shared<Table>(std::move(table)));
+  if (raise_damage) RaiseIfDamaged(taken[0], tables[0].cast<const Table&>().stats(), tables);
+  return tables;
+}
+
+// ---- Iterators ------------------------------------------------------------------------------------------------------
+
+// Frees a run, which joins its threads, with the GIL released.
+template <typename T>
+struct FreeWithoutGil {
+  void operator()(T* run) const {
+    if (run == nullptr) return;
+    if (Py_IsInitialized() == 0) {
+      delete run;
+      return;
+    }
+    const py::gil_scoped_release release;
+    delete run;
+  }
+};
+template <typename T>
+using RunPointer = std::unique_ptr<T, FreeWithoutGil<T>>;
+
+// Chunks of a record stream, in order: the part that RecordIterator and ChunkIterator have in common.
+class ChunkReader {
+ public:
+  explicit ChunkReader(const PyQuery& q) : query_(q) {
+    if (q.has_groups || q.has_select || q.has_sort) {
+      RaiseArgumentError("records() gives whole records in input order: without select(), group_by(), agg() and sort()");
+    }
+    absl::StatusOr<std::unique_ptr<RecordStream>> stream = WithoutGil([&] { return q.query.Records(); });
+    if (!stream.ok()) RaiseStatus(stream.status(), q.scan->sources);
+    stream_.reset(stream->release());
+  }
+
+  // False at the end; damage is raised there, once.
+  bool Next(RecordChunk* chunk) {
+    if (stream_ == nullptr) return false;
+    absl::StatusOr<RecordChunk> next = WithoutGil([&] { return stream_->Next(); });
+    if (next.ok() && !next->groups.empty()) {
+      *chunk = *std::move(next);
+      return true;
+    }
+    stats_ = std::make_shared<Stats>(stream_->stats());
+    stream_.reset();
+    if (!next.ok()) RaiseStatus(next.status(), query_.scan->sources);
+    RaiseIfDamaged(query_, *stats_, py::none());
+    return false;
+  }
+
+  // For one thread at a time, as Next().
+  std::shared_ptr<Stats> stats() const { return stats_ ? stats_ : std::make_shared<Stats>(stream_->stats()); }
+
+  std::atomic<bool> taken = false;
+
+ private:
+  PyQuery query_;
+  RunPointer<RecordStream> stream_;  // null after the end
+  std::shared_ptr<Stats> stats_;     // after the end
+};
+
+class RecordIterator {
+ public:
+  explicit RecordIterator(const PyQuery& q) : chunks_(q) {}
+
+  OwnedRecord Next() {
+    const Turn turn(chunks_.taken, "the iterator");
+    for (;;) {
+      if (group_ < chunk_.groups.size()) {
+        const RecordChunk::Group& group = chunk_.groups[group_];
+        if (position_ < group.original.size()) return NextOf(group);
+        position_ = 0;
+        line_ = 0;
+        ++group_;
+        continue;
+      }
+      group_ = 0;
+      chunk_ = {};
+      if (!chunks_.Next(&chunk_)) throw py::stop_iteration();
+      if (source_ == nullptr || *source_ != chunk_.source) source_ = std::make_shared<const std::string>(chunk_.source);
+    }
+  }
+  std::shared_ptr<Stats> stats() {
+    const Turn turn(chunks_.taken, "the iterator");
+    return chunks_.stats();
+  }
+
+ private:
+  OwnedRecord NextOf(const RecordChunk::Group& group) {
+    const size_t end = std::min(group.original.find('\n', position_), group.original.size());
+    const std::string_view line = std::string_view(group.original).substr(position_, end - position_);
+    position_ = std::min(end + 1, group.original.size());
+    if (shape_ == nullptr || !shape_->format.IsSame(group.format)) {
+      shape_ = std::make_shared<const RecordShape>(group.format);
+    }
+    const uint64_t number = line_ < group.line_numbers.size() ? group.line_numbers[line_] : 0;
+    ++line_;
+    ParseRecord(line, group.format, &record_);  // succeeds: the engine has found it a record
+    return OwnedRecord(shape_, record_, source_, number);
+  }
+
+  ChunkReader chunks_;
+  RecordChunk chunk_;
+  size_t group_ = 0;
+  size_t position_ = 0;  // in the group's text
+  size_t line_ = 0;      // of the group
+  Record record_;
+  std::shared_ptr<const RecordShape> shape_;
+  std::shared_ptr<const std::string> source_;
+};
+
+// The records as they stand in the inputs: (Format, bytes of whole lines), for the command's `-o raw`.
+class ChunkIterator {
+ public:
+  explicit ChunkIterator(const PyQuery& q) : chunks_(q) {}
+  py::list Next() {
+    const Turn turn(chunks_.taken, "the iterator");
+    RecordChunk chunk;
+    if (!chunks_.Next(&chunk)) throw py::stop_iteration();
+    py::list groups;
+    for (const RecordChunk::Group& group : chunk.groups) {
+      groups.append(py::make_tuple(group.format, py::bytes(group.original)));
+    }
+    return groups;
+  }
+  std::shared_ptr<Stats> stats() {
+    const Turn turn(chunks_.taken, "the iterator");
+    return chunks_.stats();
+  }
+
+ private:
+  ChunkReader chunks_;
+};
+
+// Rows as tables, in bounded memory.
+class TableIterator {
+ public:
+  explicit TableIterator(const PyQuery& q) : query_(q) {
+    absl::StatusOr<std::unique_ptr<TableStream>> stream = WithoutGil([&] { return q.query.Stream(); });
+    if (!stream.ok()) RaiseStatus(stream.status(), q.scan->sources);
+    stream_.reset(stream->release());
+  }
+  std::shared_ptr<Table> Next() {
+    const Turn turn(taken_, "the iterator");
+    if (stream_ == nullptr) throw py::stop_iteration();
+    absl::StatusOr<Table> next = WithoutGil([&] { return stream_->Next(); });
+    // The first table is handed out even when it is empty: it has the columns.
+    if (next.ok() && (next->num_rows() > 0 || first_)) {
+      first_ = false;
+      return std::make_shared<Table>(*std::move(next));
+    }
+    stats_ = std::make_shared<Stats>(stream_->stats());
+    stream_.reset();
+    if (!next.ok()) RaiseStatus(next.status(), query_.scan->sources);
+    RaiseIfDamaged(query_, *stats_, py::none());
+    throw py::stop_iteration();
+  }
+  std::shared_ptr<Stats> stats() {
+    const Turn turn(taken_, "the iterator");
+    return stats_ ? stats_ : std::make_shared<Stats>(stream_->stats());
+  }
+
+ private:
+  PyQuery query_;
+  RunPointer<TableStream> stream_;
+  std::shared_ptr<Stats> stats_;
+  bool first_ = true;
+  std::atomic<bool> taken_ = false;
+};
+
+// ---- Push -----------------------------------------------------------------------------------------------------------
+
+class PyRun {
+ public:
+  explicit PyRun(const PyQuery& q) : query_(q) {
+    absl::StatusOr<Run> run = q.query.Start();
+    if (!run.ok()) RaiseStatus(run.status(), q.scan->sources);
+    run_.reset(new Run(*std::move(run)));
+  }
+  void Feed(const py::object& text) {
+    const TextArgument argument(text);
+    const Turn turn(taken_, "the run");
+    const absl::Status status = WithoutGil([&] { return run_->Feed(argument.text()); });
+    if (!status.ok()) RaiseStatus(status, query_.scan->sources);
+  }
+  std::shared_ptr<Table> Snapshot() {
+    const Turn turn(taken_, "the run");
+    return ToTable(WithoutGil([&] { return run_->Snapshot(); }));
+  }
+  std::shared_ptr<Table> Finish() {
+    const Turn turn(taken_, "the run");
+    std::shared_ptr<Table> table = ToTable(WithoutGil([&] { return run_->Finish(); }));
+    RaiseIfDamaged(query_, table->stats(), py::cast(table));
+    return table;
+  }
+
+ private:
+  std::shared_ptr<Table> ToTable(absl::StatusOr<Table> table) {
+    if (!table.ok()) RaiseStatus(table.status(), query_.scan->sources);
+    return std::make_shared<Table>(*std::move(table));
+  }
+  PyQuery query_;
+  RunPointer<Run> run_;
+  std::atomic<bool> taken_ = false;
+};
+
+py::object Summary(const py::object& query) {
+  return py::module_::import("flowlogs.summary").attr("summarize")(query);
+}
+
+std::string Repr(const PyQuery& q) {
+  std::string text = "<flowlogs.Query scan(";
+  for (size_t i = 0; i < q.scan->sources.size() && i < 3; ++i) text += (i > 0 ? ", " : "") + Quoted(q.scan->sources[i]);
+  if (q.scan->sources.size() > 3) text += ", ... " + std::to_string(q.scan->sources.size() - 3) + " more";
+  return text + ")" + q.steps + ">";
+}
+
+template <typename Iterator>
+void BindIterator(py::module_& m, const char* name, const char* doc) {
+  py::class_<Iterator>(m, name, doc)
+      .def_property_readonly("stats", &Iterator::stats, "The Stats so far; those of the whole run at its end.")
+      .def("__iter__", [](py::object self) { return self; })
+      .def("__next__", &Iterator::Next);
+}
+
+}  // namespace
+
+void BindQuery(py::module_& m) {
+  BindIterator<RecordIterator>(m, "RecordIterator",
+                               "The records of a query, in input order, read as they are asked for. Dropping it ends the run.");
+  BindIterator<TableIterator>(m, "TableIterator", "The rows of a query as Tables, in input order, in bounded memory.");
+  BindIterator<ChunkIterator>(m, "ChunkIterator", "The lines of a query's records: lists of (Format, bytes).");
+
+  py::class_<PyRun>(m, "Run",
+                    "A run that the caller feeds: query.start() makes it. For one thread at a time.\n\n"
+                    "It reads no sources; the scan's options (format, limits) hold.")
+      .def("feed", &PyRun::Feed, py::arg("text"),
+           "Takes the next piece, bytes or str, plain or gzip; lines may go on from piece to piece.\n\n"
+           "Raises Error if the format cannot be told, or after finish().")
+      .def("snapshot", &PyRun::Snapshot, "The Table for the whole lines fed so far; its stats.complete is False.")
+      .def("finish", &PyRun::Finish,
+           "Takes the unfinished last line as a line and gives the Table. Raises InputError, with .table, for a damaged\n"
+           "gzip stream.");
+
+  py::class_<PyQuery>(m, "Query",
+                      "A lazy plan: sources, filter, and either groups with aggregates or selected columns. Immutable:\n"
+                      "every method gives a new plan. Nothing is read before collect(), count(), check(), columns,\n"
+                      "records(), summary() or to_dicts(); these release the GIL.")
+      // Properties
+      .def_property_readonly("columns", &Columns,
+                             "The columns of the inputs, in order of first appearance, as names with underscores: reads the\n"
+                             "beginning of each of the first 256 inputs. Raises InputError.")
+      // Operations
+      .def("filter", &Filter, py::arg("expression"),
+           "Keeps the records for which the expression is true; several filters must all be true.\n\n"
+           "    logs.filter(\"action = 'REJECT' and dstport in (22, 3389)\")\n\n"
+           "Raises ExpressionError, with a caret under the place.")
+      .def("group_by", &GroupBy,
+           "Groups by fields and key expressions: group_by('srcaddr', t='bin(start, 5m)'). Without agg(): count().")
+      .def("agg", &Aggregate,
+           "Aggregates per group, or over everything: agg('count()', bytes='sum(bytes)', ports=fl.distinct('dstport')).\n\n"
+           "There are count, sum, min, max, mean, distinct. An unnamed one is called by its text: sum_bytes.")
+      .def("select", &Select, "The columns of the rows: select('srcaddr', net='prefix(dstaddr, 16)').")
+      .def("sort", &Sort, py::kw_only(), py::arg("descending") = false,
+           "Sorts by columns of the answer; a further sort() breaks the ties. Nulls are last both ways.")
+      .def("head", &Head, py::arg("n"), "At most n rows. Without sort() or groups the reading stops early.")
+      .def("collect", &Collect,
+           "Runs the plan and gives a Table.\n\n"
+           "Raises InputError if a source cannot be opened, and at the end if one was damaged (with .table, the answer from\n"
+           "what was read; on_error=\"skip\" returns it); ParseError with on_error=\"raise\"; ExpressionError for a name that\n"
+           "no input has.")
+      .def("to_dicts", [](const PyQuery& q) { return py::cast(Collect(q)).attr("to_dicts")(); }, "collect().to_dicts()")
+      .def("count", &Count, "The number of records that the filters leave; of groups and head(), the number of rows.")
+      .def("check", &Check,
+           "Decodes every value of every record and gives the Stats: the only complete count of bad values. Damage is in\n"
+           "stats.errors and raises nothing.")
+      .def("records", [](const PyQuery& q) { return std::make_unique<RecordIterator>(q); },
+           "Iterates over the filtered records in input order, in bounded memory; head() applies.\n\n"
+           "Damage raises InputError at the end, as in collect().")
+      .def("start", [](const PyQuery& q) { return std::make_unique<PyRun>(q); },
+           "A Run that is fed by the caller. The plan needs groups, aggregates or select().")
+      .def("summary", &Summary,
+           "Totals, actions, formats and the top ten of sources, destinations, services and protocols, by bytes, in one pass:\n"
+           "a Summary, which is a dict and prints as a report. Every record counts: a conversation that several interfaces\n"
+           "saw counts at each.")
+      .def("_tables", [](const PyQuery& q) { return std::make_unique<TableIterator>(q); })
+      .def("_chunks", [](const PyQuery& q) { return std::make_unique<ChunkIterator>(q); })
+      .def_property_readonly("_selects_records",
+                             [](const PyQuery& q) { return !q.has_groups && !q.has_select && !q.has_sort && !q.has_head; })
+      // String representation
+      .def("__repr__", [](const PyQuery& q) { return ToStr(Repr(q)); });
+
+  m.def("_scan", &MakeScan, py::arg("sources"), py::kw_only(), py::arg("format"), py::arg("threads"), py::arg("on_error"),
+        py::arg("max_line_bytes"), py::arg("block_bytes"));
+  m.def("collect_all", [](const py::iterable& queries) { return CollectEach(queries, true); }, py::arg("queries"),
+        "Runs several queries of one scan() in one pass and gives their Tables.\n\n"
+        "Raises as Query.collect() does; InputError.table is then the list of Tables.");
+  m.def("_collect_each", [](const py::iterable& queries) { return CollectEach(queries, false); }, py::arg("queries"));
+  m.def(
+      "_raise_damage", [](const Stats& stats, const py::object& answer) { RaiseDamage(stats, answer); }, py::arg("stats"),
+      py::arg("answer"));
+  m.def(
+      "_split_list", [](const std::string& text) { return ToStrList(SplitList(text)); }, py::arg("text"));
+}
+
+}  // namespace flowlogs::python

@@ -1,0 +1,127 @@
+// An input that is open: its content is recognised, inflated if need be, and handed out as blocks of whole lines.
+//
+//   file -> plain | gzip (any number of members) -> bytes -> blocks of whole lines
+//
+// io/ knows no fields: a line is what ends with LF. Damage (a truncated or corrupt gzip member, a read error) ends the
+// input where it is met; what was read before it is handed out first.
+#ifndef FLOWLOGS_IO_INPUT_H_
+#define FLOWLOGS_IO_INPUT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "flowlogs/io/source.h"
+
+namespace flowlogs {
+inline namespace v1 {
+
+//   name            (default)   effect
+//   block_bytes     (128 KiB)   aimed size of a block; a block with a longer line is longer. At least 1; what is above
+//                               max_line_bytes counts as max_line_bytes.
+//   max_line_bytes  (1 MiB)     a longer line is not kept: see Block::last_line_too_long. From 1 to 1 GiB.
+struct InputOptions {
+  size_t block_bytes = 128 << 10;
+  size_t max_line_bytes = 1 << 20;
+};
+
+// Whole lines of one input, in a buffer that is used again for the next block. Not thread-safe; move only.
+//
+//      kMargin bytes that may be read | line LF line LF ... line [LF] | kMargin bytes that may be read
+//                                       ^ text().data()
+class Block {
+ public:
+  // Bytes on each side of text() that belong to the buffer: a kernel may read (not use) them.
+  static constexpr size_t kMargin = 64;
+
+  // Whole lines. Each ends with LF but perhaps the last one of the input. May be empty (a block of a file in which no
+  // line begins). Valid until the block is claimed again or destroyed.
+  std::string_view text() const { return {buffer_.get() + kMargin + begin_, size_}; }
+  // 0, 1, 2, ...: the place of the block in its input.
+  uint64_t sequence() const { return sequence_; }
+  // The last line was longer than max_line_bytes (its LF not counted): text() holds its first min(256, max_line_bytes)
+  // bytes, and a LF.
+  bool last_line_too_long() const { return last_line_too_long_; }
+  // The input is damaged behind this block, and its last line is not whole. No LF follows it. A line that is also too
+  // long is only that. Whatever blocks with a higher sequence() hold, loaded before the damage was met, is not input.
+  bool last_line_unfinished() const { return last_line_unfinished_; }
+
+ private:
+  friend class Input;
+  friend struct BlockAccess;  // lib/io only
+  std::unique_ptr<char[]> buffer_;
+  size_t capacity_ = 0;
+  size_t begin_ = 0;
+  size_t size_ = 0;
+  uint64_t sequence_ = 0;
+  uint64_t file_offset_ = 0;
+  bool last_line_too_long_ = false;
+  bool last_line_unfinished_ = false;
+};
+
+// Where and why an input could not be read to its end.
+struct InputDamage {
+  uint64_t offset = 0;  // bytes of the input as stored (compressed, if it is) that were good or at least read
+  std::string message;  // what happened, for a person
+};
+
+// One open input. Claim() may be called by one thread at a time; Load() by any number of threads for different blocks.
+class Input {
+ public:
+  // Content that is looked at to find out the format: see prefix().
+  static constexpr size_t kPrefixBytes = 64 << 10;
+
+  // Opens the source (not a glob: see ResolveSources) and reads its first bytes; waits for them, and for a FIFO's
+  // writer. Fails as ResolveSources does, or with
+  // INVALID_ARGUMENT if the content is of a kind that is known and not read here (zstd, Parquet, zip, ...): the message
+  // says what it is and what to do. Damage is not a failure: see damage().
+  static absl::StatusOr<std::unique_ptr<Input>> Open(const Source& source, const InputOptions& options = {});
+
+  virtual ~Input() = default;
+  Input(const Input&) = delete;  // an open file has one owner
+  Input& operator=(const Input&) = delete;
+
+  const std::string& name() const { return name_; }
+
+  // The first min(kPrefixBytes, everything) bytes of the inflated content. The blocks deliver them again.
+  std::string_view prefix() const { return prefix_; }
+  // True iff prefix() is the whole content.
+  bool prefix_is_all() const { return prefix_is_all_; }
+
+  // Whether the input can be opened and read a second time with the same content (a regular file, bytes).
+  virtual bool can_be_reopened() const = 0;
+
+  // Takes the next block of lines in order: cheap for a plain file (its place is noted), the reading and inflating
+  // itself for a stream. Returns false at the end. After it, damage() is final, once every claimed block is loaded.
+  //
+  // Never waits for a pipe much longer than 0.2 s, nor reads much more than one longest line: if there is no whole line
+  // yet, the block is empty. So whoever looks between two calls can stop soon.
+  virtual bool Claim(Block* block) = 0;
+  // Brings the text of a claimed block. Must be called once, before text() is used.
+  virtual void Load(Block* block) = 0;
+
+  // Why the input ended early, if it did. May be set by Claim() or by Load(); thread-safe.
+  virtual std::optional<InputDamage> damage() const = 0;
+
+  // Bytes of the stored (perhaps compressed) input taken so far, and in all (0: not known). Thread-safe.
+  virtual uint64_t stored_bytes_read() const = 0;
+  virtual uint64_t stored_bytes_total() const = 0;
+
+ protected:
+  Input() = default;
+  std::string name_;
+  std::string prefix_;
+  bool prefix_is_all_ = false;
+};
+
+// "zlib 1.2.13" or "ISA-L 2.30.0": what inflates, for --version. FLOWLOGS_INFLATE=zlib in the environment forces zlib.
+std::string InflateLibrary();
+
+}  // namespace v1
+}  // namespace flowlogs
+
+#endif  // FLOWLOGS_IO_INPUT_H_

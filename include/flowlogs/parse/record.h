@@ -1,0 +1,237 @@
+// One line of a flow log, split and typed. Standard library only: include this and schema/, link nothing.
+//
+//   fl::Record r;
+//   if (fl::ParseRecord(line, fl::Format::Default(), &r) == fl::ParseError::kOk) {
+//     std::optional<fl::IpAddress> src = r.srcaddr();    // nullopt: missing ("-") or bad
+//     std::optional<int64_t> bytes = r.bytes();
+//   }
+//
+//   fl::ParseRecord(ReadLine(), format, &r);             // does not compile: the record would point into a dead string
+//
+// LIFETIME  A record does not own its line: it, and every view that it returns, is valid only while the line lives and is
+// not changed. The record keeps its format alive.
+#ifndef FLOWLOGS_PARSE_RECORD_H_
+#define FLOWLOGS_PARSE_RECORD_H_
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "flowlogs/schema/address.h"
+#include "flowlogs/schema/field.h"
+#include "flowlogs/schema/format.h"
+#include "flowlogs/schema/value.h"
+
+namespace flowlogs {
+inline namespace v1 {
+
+// Why a line is no record. A bad value does not make a line one: see Record::state().
+enum class ParseError : uint8_t {
+  kOk,             // a record
+  kBlank,          // nothing but blanks
+  kTooFewValues,   // fewer values than the format has columns
+  kTooManyValues,  // more values than the format has columns
+  kLineTooLong,    // longer than the limit (1 MiB unless told otherwise)
+  kUnfinished,     // the last line of a damaged input
+  kNoFormat,       // stands before the first header of an input whose format cannot be told otherwise
+};
+
+// The reason as it is written in stats: "too-few-values", "line-too-long", ... "ok" for kOk.
+constexpr std::string_view ParseErrorName(ParseError error);
+
+class Record;
+
+// Splits `line` (with or without its line end) into the values of `format`: runs of blanks and tabs separate them, also
+// at the ends; a format with Separator::kComma separates by commas. Does not allocate and does not read the values.
+// After an error `record` holds no values. `line` must outlive the use of `record`.
+ParseError ParseRecord(std::string_view line, const Format& format, Record* record) noexcept;
+
+// A temporary string would be gone before the record is read.
+template <typename S>
+  requires std::same_as<S, std::string>
+ParseError ParseRecord(S&& line, const Format& format, Record* record) = delete;
+
+// A line and where its values stand. About 2 KiB; use one again and again. Copies point into the same line.
+// Not thread-safe while ParseRecord() fills it.
+class Record {
+ public:
+  Record() : format_(Format::Default()) {}
+
+  const Format& format() const { return format_; }
+  // The line, without its line end.
+  std::string_view line() const { return line_; }
+  // The number of values: format().size(), or 0 after an error.
+  size_t size() const { return size_; }
+
+  // Typed values: nullopt if the format lacks the field, the value is missing, or it is bad; state() tells which.
+  //   integers   std::optional<int64_t>          addresses  std::optional<IpAddress>
+  //   text       std::optional<std::string_view> tags       std::optional<std::string>, percent-decoded
+#define FLOWLOGS_GETTER_kInt32(getter, enumerator) \
+  std::optional<int64_t> getter() const { return Integer(Field::enumerator); }
+#define FLOWLOGS_GETTER_kInt64(getter, enumerator) FLOWLOGS_GETTER_kInt32(getter, enumerator)
+#define FLOWLOGS_GETTER_kTime(getter, enumerator) FLOWLOGS_GETTER_kInt32(getter, enumerator)
+#define FLOWLOGS_GETTER_kAddress(getter, enumerator) \
+  std::optional<IpAddress> getter() const { return Address(Field::enumerator); }
+#define FLOWLOGS_GETTER_kText(getter, enumerator) \
+  std::optional<std::string_view> getter() const { return Text(Field::enumerator); }
+#define FLOWLOGS_GETTER_kTag(getter, enumerator) \
+  std::optional<std::string> getter() const { return Tag(Field::enumerator); }
+#define FLOWLOGS_X(enumerator, getter, name, since, product, type, ...) FLOWLOGS_GETTER_##type(getter, enumerator)
+  FLOWLOGS_FIELDS(FLOWLOGS_X)
+#undef FLOWLOGS_X
+#undef FLOWLOGS_GETTER_kInt32
+#undef FLOWLOGS_GETTER_kInt64
+#undef FLOWLOGS_GETTER_kTime
+#undef FLOWLOGS_GETTER_kAddress
+#undef FLOWLOGS_GETTER_kText
+#undef FLOWLOGS_GETTER_kTag
+
+  // The text of a value as it stands in the line ("-" if it is missing there); "" if the format lacks the field.
+  std::string_view raw(Field field) const { return raw(format_.IndexOf(field)); }
+  // The same by the column's place in the format. "" if there is no such column.
+  std::string_view raw(int column) const {
+    if (column < 0 || static_cast<size_t>(column) >= size_) return {};
+    return line_.substr(begin_[column], end_[column] - begin_[column]);
+  }
+
+  // kMissing, kBad or kPresent. A field that the format lacks is missing.
+  ValueState state(Field field) const { return state(format_.IndexOf(field)); }
+  ValueState state(int column) const {
+    if (column < 0 || static_cast<size_t>(column) >= size_) return ValueState::kMissing;
+    const std::string_view token = raw(column);
+    return token.empty() ? ValueState::kMissing : StateOf(format_.columns()[column].type(), token);
+  }
+
+ private:
+  friend ParseError ParseRecord(std::string_view line, const Format& format, Record* record) noexcept;
+  friend struct RecordAccess;  // the library's own tokenizer fills records from its index
+
+  // The token of a field, or nullopt if the format lacks it or it is missing.
+  std::optional<std::string_view> Token(Field field) const {
+    const std::string_view token = raw(field);
+    if (token.empty() || IsMissing(token)) return std::nullopt;
+    return token;
+  }
+  std::optional<int64_t> Integer(Field field) const {
+    const std::optional<std::string_view> token = Token(field);
+    return token ? ParseIntegerOf(Info(field).type, *token) : std::nullopt;
+  }
+  std::optional<IpAddress> Address(Field field) const {
+    const std::optional<std::string_view> token = Token(field);
+    return token ? IpAddress::Parse(*token) : std::nullopt;
+  }
+  std::optional<std::string_view> Text(Field field) const { return Token(field); }
+  std::optional<std::string> Tag(Field field) const {
+    const std::optional<std::string_view> token = Token(field);
+    return token ? std::optional<std::string>(DecodeTag(*token)) : std::nullopt;
+  }
+
+  Format format_;
+  std::string_view line_;
+  size_t size_ = 0;
+  uint32_t begin_[Format::kMaxColumns];  // of value i in line_; only the first size_ are set
+  uint32_t end_[Format::kMaxColumns];
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Implementation details follow
+// ---------------------------------------------------------------------------------------------------------------------
+
+constexpr std::string_view ParseErrorName(ParseError error) {
+  switch (error) {
+    case ParseError::kOk:
+      return "ok";
+    case ParseError::kBlank:
+      return "blank";
+    case ParseError::kTooFewValues:
+      return "too-few-values";
+    case ParseError::kTooManyValues:
+      return "too-many-values";
+    case ParseError::kLineTooLong:
+      return "line-too-long";
+    case ParseError::kUnfinished:
+      return "unfinished-line";
+    case ParseError::kNoFormat:
+      return "no-format";
+  }
+  return "unknown";
+}
+
+namespace internal {
+
+// The tokenizer that is only meant to be right (STYLE 15): calls f(begin, end) for each value of the line. Values are
+// separated by runs of blanks and tabs, or stand in cells between commas, stripped of blanks and of one pair of quotes.
+// No value of a flow log has a blank in it: blanks inside a cell separate values there, too. An empty cell is a value.
+template <typename F>
+constexpr void ForEachValue(std::string_view line, Separator separator, F&& f) {
+  size_t i = 0;
+  if (separator == Separator::kBlank) {
+    for (;;) {
+      while (i < line.size() && IsBlank(line[i])) ++i;
+      if (i == line.size()) return;
+      const size_t begin = i;
+      while (i < line.size() && !IsBlank(line[i])) ++i;
+      f(begin, i);
+    }
+  }
+  for (;;) {
+    size_t begin = i;
+    while (i < line.size() && line[i] != ',') ++i;
+    size_t end = i;
+    while (begin < end && IsBlank(line[begin])) ++begin;
+    while (begin < end && IsBlank(line[end - 1])) --end;
+    if (end - begin >= 2 && line[begin] == '"' && line[end - 1] == '"') {
+      ++begin;
+      --end;
+    }
+    for (size_t at = begin;;) {
+      size_t stop = at;
+      while (stop < end && !IsBlank(line[stop])) ++stop;
+      f(at, stop);
+      at = stop;
+      while (at < end && IsBlank(line[at])) ++at;
+      if (at == end) break;
+    }
+    if (i == line.size()) return;
+    ++i;
+  }
+}
+
+// Without LF or CRLF.
+constexpr std::string_view StripLineEnd(std::string_view line) {
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+}  // namespace internal
+
+inline ParseError ParseRecord(std::string_view line, const Format& format, Record* record) noexcept {
+  record->size_ = 0;
+  line = internal::StripLineEnd(line);
+  record->line_ = line;
+  if (line.size() > 0x7fffffff) return ParseError::kLineTooLong;
+  if (internal::StripBlanks(line).empty()) return ParseError::kBlank;
+  if (!record->format_.IsSame(format)) record->format_ = format;
+  const size_t skip = format.leading_time() ? 1 : 0;
+  const size_t wanted = format.values_per_line();
+  size_t count = 0;
+  internal::ForEachValue(line, format.separator(), [&](size_t begin, size_t end) {
+    if (count >= skip && count < wanted) {
+      record->begin_[count - skip] = static_cast<uint32_t>(begin);
+      record->end_[count - skip] = static_cast<uint32_t>(end);
+    }
+    ++count;
+  });
+  if (count != wanted) return count < wanted ? ParseError::kTooFewValues : ParseError::kTooManyValues;
+  record->size_ = format.size();
+  return ParseError::kOk;
+}
+
+}  // namespace v1
+}  // namespace flowlogs
+
+#endif  // FLOWLOGS_PARSE_RECORD_H_

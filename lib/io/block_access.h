@@ -1,0 +1,84 @@
+// How io/ fills a Block: the only code that writes into one.
+#ifndef FLOWLOGS_LIB_IO_BLOCK_ACCESS_H_
+#define FLOWLOGS_LIB_IO_BLOCK_ACCESS_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "flowlogs/io/input.h"
+
+namespace flowlogs {
+inline namespace v1 {
+
+// Begin(), then any number of Reserve(), then one of the Deliver...() calls, which make text() valid.
+struct BlockAccess {
+  static void Begin(Block* block, uint64_t sequence, uint64_t file_offset) {
+    block->sequence_ = sequence;
+    block->file_offset_ = file_offset;
+    block->last_line_too_long_ = false;
+    block->last_line_unfinished_ = false;
+    Reserve(block, 0, 0);
+    Deliver(block, 0, 0);
+  }
+
+  static uint64_t file_offset(const Block& block) { return block.file_offset_; }
+
+  // Room for `size` bytes between the margins, of which the first `keep` are kept. The buffer grows, and never shrinks.
+  static char* Reserve(Block* block, size_t size, size_t keep) {
+    // A block that was moved from has a capacity and no buffer.
+    if (block->buffer_ == nullptr || block->capacity_ < size) {
+      const size_t grown = block->buffer_ == nullptr ? 0 : block->capacity_ + block->capacity_ / 2;
+      const size_t capacity = std::max(size, grown);
+      auto buffer = std::make_unique_for_overwrite<char[]>(capacity + 2 * Block::kMargin);
+      if (keep > 0) std::memcpy(buffer.get() + Block::kMargin, block->buffer_.get() + Block::kMargin, keep);
+      block->buffer_ = std::move(buffer);
+      block->capacity_ = capacity;
+    }
+    return block->buffer_.get() + Block::kMargin;
+  }
+
+  // The text is bytes [begin, end) of what Reserve() returned. Both margins get defined content, so that a kernel that
+  // reads them reads no uninitialised byte.
+  static void Deliver(Block* block, size_t begin, size_t end) {
+    block->begin_ = begin;
+    block->size_ = end - begin;
+    char* data = block->buffer_.get() + Block::kMargin;
+    std::memset(data + begin - Block::kMargin, 0, Block::kMargin);
+    std::memset(data + end, 0, Block::kMargin);
+  }
+
+  static void DeliverUnfinished(Block* block, size_t begin, size_t end) {
+    Deliver(block, begin, end);
+    block->last_line_unfinished_ = true;
+  }
+
+  // As Deliver() of [begin, line + kept) and a LF: the last line begins at `line` and is longer than allowed.
+  static void DeliverTooLong(Block* block, size_t begin, size_t line, size_t kept) {
+    char* data = Reserve(block, line + kept + 1, line + kept);
+    data[line + kept] = '\n';
+    Deliver(block, begin, line + kept + 1);
+    block->last_line_too_long_ = true;
+  }
+};
+
+// InputOptions, brought into the range in which no sum overflows, and into the shape both ways of reading rely on:
+// a block is aimed at no more than one longest line, so only the last line of a block can be too long.
+struct LineLimits {
+  explicit LineLimits(const InputOptions& options)
+      : max_line_bytes(std::clamp<size_t>(options.max_line_bytes, 1, size_t{1} << 30)),
+        block_bytes(std::clamp<size_t>(options.block_bytes, 1, max_line_bytes)),
+        kept_bytes(std::min<size_t>(256, max_line_bytes)) {}
+
+  size_t max_line_bytes;  // without the LF
+  size_t block_bytes;
+  size_t kept_bytes;  // what is kept of a longer line
+};
+
+}  // namespace v1
+}  // namespace flowlogs
+
+#endif  // FLOWLOGS_LIB_IO_BLOCK_ACCESS_H_

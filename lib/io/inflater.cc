@@ -1,0 +1,35 @@
+#include "lib/io/inflater.h"
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "flowlogs/io/input.h"
+
+namespace flowlogs {
+inline namespace v1 {
+namespace {
+
+bool IsZlibForced() {
+  const char* forced = std::getenv("FLOWLOGS_INFLATE");
+  return forced != nullptr && std::string_view(forced) == "zlib";
+}
+
+}  // namespace
+
+std::unique_ptr<Inflater> NewInflater() {
+  std::unique_ptr<Inflater> inflater;
+  if (!IsZlibForced()) inflater = NewIsalInflater();
+  if (inflater == nullptr) inflater = NewZlibInflater();
+  return inflater;
+}
+
+std::string InflateLibrary() {
+  std::string name;
+  if (!IsZlibForced()) name = IsalInflaterName();
+  return name.empty() ? ZlibInflaterName() : name;
+}
+
+}  // namespace v1
+}  // namespace flowlogs

@@ -1,0 +1,120 @@
+#include "flowlogs/io/input.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "lib/io/byte_stream.h"
+#include "lib/io/content_kind.h"
+#include "lib/io/file.h"
+#include "lib/io/gzip_stream.h"
+#include "lib/io/positional_input.h"
+#include "lib/io/random_access.h"
+#include "lib/io/sequential_input.h"
+
+namespace flowlogs {
+inline namespace v1 {
+namespace {
+
+using InputOr = absl::StatusOr<std::unique_ptr<Input>>;
+
+// Takes the first bytes off the stream, as many as recognising needs; waits for them.
+std::string TakeHead(ByteStream* stream) {
+  std::string head(kMagicBytes, '\0');
+  size_t have = 0;
+  ByteStream::State state = ByteStream::State::kMore;
+  while (have < head.size() && state != ByteStream::State::kEnd) {
+    const ByteStream::Result result = stream->Read(head.data() + have, head.size() - have);
+    have += result.size;
+    state = result.state;
+  }
+  head.resize(have);
+  return head;
+}
+
+InputOr OpenStream(SequentialInput::Facts facts, std::unique_ptr<ByteStream> stored, const InputOptions& options) {
+  std::string head = TakeHead(stored.get());
+  const auto kind = RecogniseContent(facts.name, head, /*is_inside_gzip=*/false);
+  if (!kind.ok()) return kind.status();
+  facts.is_gzip = kind->is_gzip;
+  if (kind->is_gzip) {
+    stored = NewGzipStream(head, std::move(stored));
+    head.clear();
+  }
+  auto input = std::make_unique<SequentialInput>(std::move(facts), std::move(stored), options);
+  absl::Status status = input->ReadPrefix(head);
+  if (!status.ok()) return status;
+  return input;
+}
+
+// `stored` is plain: it is read by position.
+InputOr OpenPlain(const std::string& name, std::unique_ptr<RandomAccess> stored, uint64_t size, size_t mark_bytes,
+                  const InputOptions& options) {
+  std::string prefix(std::min<uint64_t>(Input::kPrefixBytes, size - mark_bytes), '\0');
+  // A read that fails here fails again, and is damage, when the first block is loaded.
+  prefix.resize(stored->ReadAt(mark_bytes, prefix.data(), prefix.size()).size);
+  return std::make_unique<PositionalInput>(name, std::move(stored), mark_bytes, size, prefix, options);
+}
+
+InputOr OpenBytes(const Source& source, const InputOptions& options) {
+  const auto kind = RecogniseContent(source.name(), source.content(), /*is_inside_gzip=*/false);
+  if (!kind.ok()) return kind.status();
+  const uint64_t size = source.content().size();
+  if (!kind->is_gzip) return OpenPlain(source.name(), NewMemoryAccess(source), size, kind->mark_bytes, options);
+  return OpenStream({.name = source.name(), .can_be_reopened = true, .stored_bytes_total = size},
+                    NewMemoryStream(source), options);
+}
+
+InputOr OpenStdin(const std::string& name, const InputOptions& options) {
+  absl::Status status = CheckStdin();
+  if (!status.ok()) return status;
+  return OpenStream({.name = name}, NewFileStream(FileDescriptor::Borrowed(STDIN_FILENO)), options);
+}
+
+InputOr OpenPath(const std::string& path, const InputOptions& options) {
+  const int fd = OpenForReading(path);
+  if (fd < 0) return CannotOpen(path, errno);
+  FileDescriptor file = FileDescriptor::Owned(fd);
+  struct stat info;
+  if (fstat(fd, &info) != 0) return CannotOpen(path, errno);
+  if (S_ISDIR(info.st_mode)) return IsDirectory(path);
+  SequentialInput::Facts facts{.name = path, .can_be_reopened = S_ISREG(info.st_mode)};
+  // The kernel's own files (/proc) say that they are regular and have 0 bytes: they are read until they end.
+  if (!S_ISREG(info.st_mode) || info.st_size == 0) return OpenStream(facts, NewFileStream(std::move(file)), options);
+
+  const uint64_t size = static_cast<uint64_t>(info.st_size);
+#ifdef POSIX_FADV_SEQUENTIAL
+  posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);  // advice: failing changes nothing
+#endif
+  char head[kMagicBytes];
+  ssize_t head_size;
+  do {
+    head_size = pread(fd, head, sizeof(head), 0);
+  } while (head_size < 0 && errno == EINTR);
+  // A file that cannot be read at all is damage of a plain file: met, and named, by the first block.
+  const auto kind = RecogniseContent(path, {head, static_cast<size_t>(std::max<ssize_t>(head_size, 0))}, false);
+  if (!kind.ok()) return kind.status();
+  if (!kind->is_gzip) return OpenPlain(path, NewFileAccess(std::move(file)), size, kind->mark_bytes, options);
+  facts.stored_bytes_total = size;
+  return OpenStream(facts, NewFileStream(std::move(file)), options);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Input>> Input::Open(const Source& source, const InputOptions& options) {
+  if (source.is_bytes()) return OpenBytes(source, options);
+  if (source.is_stdin()) return OpenStdin(source.name(), options);
+  return OpenPath(source.name(), options);
+}
+
+}  // namespace v1
+}  // namespace flowlogs

@@ -1,0 +1,155 @@
+#include "lib/io/sequential_input.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "lib/io/content_kind.h"
+
+namespace flowlogs {
+inline namespace v1 {
+
+using State = ByteStream::State;
+
+SequentialInput::SequentialInput(Facts facts, std::unique_ptr<ByteStream> stream, const InputOptions& options)
+    : facts_(std::move(facts)), stream_(std::move(stream)), limits_(options) {
+  name_ = facts_.name;
+}
+
+absl::Status SequentialInput::ReadPrefix(std::string_view head) {
+  // One byte more than the prefix tells whether it is all; the mark may be in front of it.
+  constexpr size_t kWanted = kPrefixBytes + kMagicBytes;
+  carry_ = head;
+  size_t have = carry_.size();
+  carry_.resize(std::max(have, kWanted));
+  State state = State::kMore;
+  while (have < kWanted && state != State::kEnd) {
+    const ByteStream::Result result = ReadStream(carry_.data() + have, kWanted - have);
+    have += result.size;
+    state = result.state;
+  }
+  carry_.resize(have);
+  const auto kind = RecogniseContent(name_, carry_, facts_.is_gzip);
+  if (!kind.ok()) return kind.status();
+  carry_begin_ = kind->mark_bytes;
+  prefix_ = std::string_view(carry_).substr(carry_begin_, kPrefixBytes);
+  prefix_is_all_ = state == State::kEnd && prefix_.size() == carry_.size() - carry_begin_;
+  return absl::OkStatus();
+}
+
+ByteStream::Result SequentialInput::ReadStream(char* to, size_t size) {
+  const ByteStream::Result result = stream_->Read(to, size);
+  stored_bytes_read_.store(stream_->stored_bytes_read(), std::memory_order_relaxed);
+  if (result.state == State::kEnd) {
+    std::lock_guard lock(mutex_);
+    damage_ = stream_->damage();
+  }
+  return result;
+}
+
+ByteStream::Result SequentialInput::Read(char* to, size_t size) {
+  const size_t n = std::min(size, carry_.size() - carry_begin_);
+  if (n == 0) return ReadStream(to, size);
+  std::memcpy(to, carry_.data() + carry_begin_, n);
+  carry_begin_ += n;
+  return {n, State::kMore};
+}
+
+void SequentialInput::Unread(const char* data, size_t size) {
+  if (carry_begin_ < carry_.size()) {
+    carry_begin_ -= size;  // the carry was not used up, so all that was read since came out of it
+    return;
+  }
+  carry_.assign(data, size);
+  carry_begin_ = 0;
+}
+
+State SequentialInput::Fill(Block* block, size_t target, size_t* have) {
+  char* data = BlockAccess::Reserve(block, target, *have);
+  using Clock = std::chrono::steady_clock;
+  std::optional<Clock::time_point> deadline;  // somebody may write for ever, a little at a time
+  if (stream_->is_live()) deadline = Clock::now() + std::chrono::milliseconds(ByteStream::kSliceMilliseconds);
+  while (*have < target) {
+    const ByteStream::Result result = Read(data + *have, target - *have);
+    *have += result.size;
+    if (result.state != State::kMore) return result.state;
+    if (deadline && *have < target && Clock::now() >= *deadline) return State::kNothingYet;
+  }
+  return State::kMore;
+}
+
+State SequentialInput::SkipLongLine(Block* block) {
+  char* data = BlockAccess::Reserve(block, limits_.block_bytes, 0);
+  const ByteStream::Result result = Read(data, limits_.block_bytes);
+  if (result.state != State::kMore) return result.state;
+  const void* lf = std::memchr(data, '\n', result.size);
+  if (lf == nullptr) return State::kNothingYet;
+  const char* next = static_cast<const char*>(lf) + 1;
+  Unread(next, static_cast<size_t>(data + result.size - next));
+  is_skipping_ = false;
+  return State::kMore;
+}
+
+bool SequentialInput::Claim(Block* block) {
+  BlockAccess::Begin(block, sequence_, 0);
+  if (is_skipping_) {
+    // One step at a time, so that a run can be stopped inside a line without end.
+    const State state = SkipLongLine(block);
+    if (state == State::kEnd) return false;
+    if (state == State::kNothingYet) {
+      BlockAccess::Deliver(block, 0, 0);
+      ++sequence_;
+      return true;
+    }
+  }
+  return ClaimLines(block);
+}
+
+bool SequentialInput::ClaimLines(Block* block) {
+  // So much without a LF is a line that is too long. The buffer never holds more: no other line in it can be.
+  const size_t enough = limits_.max_line_bytes + 1;
+  size_t target = limits_.block_bytes;
+  size_t have = 0;
+  while (true) {
+    const size_t searched = have;
+    const State state = Fill(block, target, &have);
+    if (have == 0 && state == State::kEnd) return false;
+    char* data = BlockAccess::Reserve(block, target, have);
+    const size_t lf = std::string_view(data + searched, have - searched).rfind('\n');
+    const bool has_lf = lf != std::string_view::npos;
+    const size_t end = has_lf ? searched + lf + 1 : 0;  // of the whole lines
+    if (!has_lf && have >= enough) {
+      is_skipping_ = true;  // what was read is all of this line: only its beginning is kept
+      BlockAccess::DeliverTooLong(block, 0, 0, limits_.kept_bytes);
+    } else if (state == State::kEnd) {
+      if (end < have && damage()) {
+        BlockAccess::DeliverUnfinished(block, 0, have);
+      } else {
+        BlockAccess::Deliver(block, 0, have);
+      }
+    } else if (has_lf || state == State::kNothingYet) {
+      Unread(data + end, have - end);
+      BlockAccess::Deliver(block, 0, end);
+    } else {
+      target = std::min(2 * target, enough);
+      continue;
+    }
+    ++sequence_;
+    return true;
+  }
+}
+
+std::optional<InputDamage> SequentialInput::damage() const {
+  std::lock_guard lock(mutex_);
+  return damage_;
+}
+
+}  // namespace v1
+}  // namespace flowlogs

@@ -1,0 +1,109 @@
+// The kernel for x86-64 with AVX2 and BMI: 64 bytes a step.
+#include "lib/parse/kernel.h"
+
+#ifdef FLOWLOGS_HAVE_AVX2_KERNEL
+
+#include <immintrin.h>
+
+#define FLOWLOGS_AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt,lzcnt")))
+
+namespace flowlogs {
+inline namespace v1 {
+namespace {
+
+struct Progress {
+  uint32_t* line_end;
+  uint32_t* rank;
+  uint64_t rank_so_far;
+  uint64_t carry;     // 1 if the byte before was a separator
+  uint64_t touching;  // any bit: two separators side by side
+  __m256i control;    // any byte not 0: a control byte other than LF
+  __m256i high;       // any byte with its high bit set: not ASCII
+};
+
+// `valid` has a bit for each byte that belongs to the text.
+FLOWLOGS_AVX2 inline __attribute__((always_inline)) uint64_t Step(__m256i a, __m256i b, uint64_t valid, uint32_t base,
+                                                                  Progress* p) {
+  const __m256i blank = _mm256_set1_epi8(' ');
+  const __m256i lf = _mm256_set1_epi8('\n');
+  const __m256i top = _mm256_set1_epi8(0x1f);
+  const __m256i a_lf = _mm256_cmpeq_epi8(a, lf);
+  const __m256i b_lf = _mm256_cmpeq_epi8(b, lf);
+  const __m256i a_separator = _mm256_or_si256(_mm256_cmpeq_epi8(a, blank), a_lf);
+  const __m256i b_separator = _mm256_or_si256(_mm256_cmpeq_epi8(b, blank), b_lf);
+  const __m256i a_low = _mm256_cmpeq_epi8(_mm256_min_epu8(a, top), a);
+  const __m256i b_low = _mm256_cmpeq_epi8(_mm256_min_epu8(b, top), b);
+  p->control = _mm256_or_si256(
+      p->control, _mm256_or_si256(_mm256_xor_si256(a_low, a_lf), _mm256_xor_si256(b_low, b_lf)));
+  p->high = _mm256_or_si256(p->high, _mm256_or_si256(a, b));
+  const uint64_t separators = ((static_cast<uint64_t>(static_cast<uint32_t>(_mm256_movemask_epi8(b_separator))) << 32) |
+                               static_cast<uint32_t>(_mm256_movemask_epi8(a_separator))) &
+                              valid;
+  uint64_t line_ends = ((static_cast<uint64_t>(static_cast<uint32_t>(_mm256_movemask_epi8(b_lf))) << 32) |
+                        static_cast<uint32_t>(_mm256_movemask_epi8(a_lf))) &
+                       valid;
+  p->touching |= separators & ((separators << 1) | p->carry);
+  p->carry = separators >> 63;
+  while (line_ends != 0) {
+    *p->line_end++ = base + static_cast<uint32_t>(_tzcnt_u64(line_ends));
+    *p->rank++ = static_cast<uint32_t>(p->rank_so_far + static_cast<uint64_t>(_mm_popcnt_u64(separators & (_blsmsk_u64(line_ends) >> 1))));
+    line_ends = _blsr_u64(line_ends);
+  }
+  p->rank_so_far += static_cast<uint64_t>(_mm_popcnt_u64(separators));
+  return separators;
+}
+
+FLOWLOGS_AVX2 void Index(const char* text, size_t size, IndexOutput* out) {
+  Progress p{out->line_ends, out->ranks, 0, 1, 0, _mm256_setzero_si256(), _mm256_setzero_si256()};
+  uint64_t* word = out->separators;
+  size_t at = 0;
+  for (; at + 64 <= size; at += 64) {
+    const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text + at));
+    const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text + at + 32));
+    *word++ = Step(a, b, ~uint64_t{0}, static_cast<uint32_t>(at), &p);
+  }
+  if (at < size) {
+    // The rest is copied: nothing behind the text is read.
+    alignas(32) char rest[64];
+    for (size_t i = 0; i < 64; ++i) rest[i] = at + i < size ? text[at + i] : 'x';
+    const __m256i a = _mm256_load_si256(reinterpret_cast<const __m256i*>(rest));
+    const __m256i b = _mm256_load_si256(reinterpret_cast<const __m256i*>(rest + 32));
+    *word++ = Step(a, b, ~uint64_t{0} >> (64 - (size - at)), static_cast<uint32_t>(at), &p);
+  }
+  for (uint64_t* end = out->separators + size / 64 + 2; word < end; ++word) *word = 0;
+  out->num_lines = static_cast<size_t>(p.line_end - out->line_ends);
+  out->touching = p.touching != 0;
+  out->control = _mm256_testz_si256(p.control, p.control) == 0;
+  out->high = _mm256_movemask_epi8(p.high) != 0;
+}
+
+FLOWLOGS_AVX2 void Locate(const uint64_t* separators, const uint32_t* line_ends, uint32_t first_line, const uint32_t* rows,
+                          size_t count, const uint16_t* wanted, size_t num_wanted, uint32_t* const* out) {
+  for (size_t i = 0; i < count; ++i) {
+    const uint32_t row = rows == nullptr ? static_cast<uint32_t>(i) : rows[i];
+    const uint32_t line = first_line + row;
+    const uint32_t begin = line == 0 ? 0 : line_ends[line - 1] + 1;
+    uint32_t w = begin / 64;
+    uint64_t bits = separators[w] & (~uint64_t{0} << (begin % 64));
+    uint32_t before = 0;  // separators of the line in words before w
+    uint32_t here = static_cast<uint32_t>(_mm_popcnt_u64(bits));
+    for (size_t k = 0; k < num_wanted; ++k) {
+      while (wanted[k] - before >= here) {
+        before += here;
+        bits = separators[++w];
+        here = static_cast<uint32_t>(_mm_popcnt_u64(bits));
+      }
+      const uint64_t bit = _pdep_u64(uint64_t{1} << (wanted[k] - before), bits);
+      out[k][row] = w * 64 + static_cast<uint32_t>(_tzcnt_u64(bit));
+    }
+  }
+}
+
+}  // namespace
+
+const Kernel kAvx2Kernel = {"avx2", Index, Locate};
+
+}  // namespace v1
+}  // namespace flowlogs
+
+#endif  // FLOWLOGS_HAVE_AVX2_KERNEL

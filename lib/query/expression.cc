@@ -1,0 +1,541 @@
+// Filters: a parser by recursive descent that builds the negation normal form as it goes.
+#include "lib/query/expression.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "re2/re2.h"
+#include "re2/stringpiece.h"
+
+#include "lib/query/address_sets.h"
+#include "lib/query/lexer.h"
+#include "lib/query/operand.h"
+
+namespace flowlogs {
+inline namespace v1 {
+namespace language {
+namespace {
+
+constexpr int64_t kMaxInt = std::numeric_limits<int64_t>::max();
+// Of what a person or a program writes, nothing comes near these; they bound time, stack and memory.
+constexpr size_t kMaxBytes = 1 << 20;
+constexpr int kMaxDepth = 200;
+constexpr int kMaxPatterns = 256;
+constexpr int64_t kPatternBytes = 8 << 20;  // of memory, for each pattern
+
+enum class Comparison : uint8_t { kEqual, kLess, kLessEqual, kGreater, kGreaterEqual };
+
+// Appends the values from `first` to `last` that a column can have.
+void AddInterval(int64_t first, int64_t last, IntSet* set) {
+  first = std::max<int64_t>(first, 0);
+  if (first <= last) set->emplace_back(first, last);
+}
+
+void Normalize(IntSet* set) {
+  std::sort(set->begin(), set->end());
+  size_t size = 0;
+  for (const auto& next : *set) {
+    if (size > 0 && next.first - 1 <= (*set)[size - 1].second) {
+      (*set)[size - 1].second = std::max((*set)[size - 1].second, next.second);
+    } else {
+      (*set)[size++] = next;
+    }
+  }
+  set->resize(size);
+}
+
+// The least integer that is at least `point`, or kMaxInt, with nothing above it, if there is none.
+int64_t Ceiling(Point point) { return point.between && point.floor < kMaxInt ? point.floor + 1 : point.floor; }
+
+IntSet Interval(Comparison comparison, Point p) {
+  IntSet set;
+  switch (comparison) {
+    case Comparison::kEqual:
+      if (!p.between) AddInterval(p.floor, p.floor, &set);
+      break;
+    case Comparison::kLess:
+      if (p.between) {
+        AddInterval(0, p.floor, &set);
+      } else if (p.floor > 0) {
+        AddInterval(0, p.floor - 1, &set);
+      }
+      break;
+    case Comparison::kLessEqual:
+      AddInterval(0, p.floor, &set);
+      break;
+    case Comparison::kGreater:
+      if (p.floor < kMaxInt) AddInterval(p.floor + 1, kMaxInt, &set);
+      break;
+    case Comparison::kGreaterEqual:
+      AddInterval(Ceiling(p), kMaxInt, &set);
+      break;
+  }
+  return set;
+}
+
+AddressSet Range(Comparison comparison, IpAddress address) {
+  AddressSetBuilder set;
+  switch (comparison) {
+    case Comparison::kEqual:
+      set.Add(address);
+      break;
+    case Comparison::kLess:
+      if (const auto last = AddressBefore(address)) set.AddRange(std::nullopt, last);
+      break;
+    case Comparison::kLessEqual:
+      set.AddRange(std::nullopt, address);
+      break;
+    case Comparison::kGreater:
+      if (const auto first = AddressAfter(address)) set.AddRange(first, std::nullopt);
+      break;
+    case Comparison::kGreaterEqual:
+      set.AddRange(address, std::nullopt);
+      break;
+  }
+  return set.Build();
+}
+
+class FilterParser {
+ public:
+  FilterParser(std::string_view text, const LanguageContext& context)
+      : context_(context), lexer_(text), diagnostics_(text) {}
+
+  absl::StatusOr<Expression> Parse() {
+    Expression expression;
+    Advance();
+    if (token_.kind == TokenKind::kEnd) {
+      Fail(token_, {"the filter is empty: write a test such as dstport = 443"});
+    } else if (ParseOr(/*negated=*/false, /*depth=*/0, &expression) && token_.kind != TokenKind::kEnd) {
+      FailUnexpected("'and', 'or' or the end");
+    }
+    if (!diagnostics_.status().ok()) return diagnostics_.status();
+    return expression;
+  }
+
+ private:
+  void Advance() { token_ = lexer_.Next(); }
+  bool Fail(const Token& token, std::initializer_list<std::string_view> what) {
+    return diagnostics_.Fail(token.position, what);
+  }
+  bool FailUnexpected(std::string_view expected);
+  bool Expect(TokenKind kind, std::string_view expected) {
+    if (token_.kind != kind) return FailUnexpected(expected);
+    Advance();
+    return true;
+  }
+  // Takes the keyword if it stands here.
+  bool TakeWord(std::string_view word) {
+    if (!token_.Is(word)) return false;
+    Advance();
+    return true;
+  }
+
+  // `negated`: the negation of what stands here is built.
+  bool ParseOr(bool negated, int depth, Expression* out);
+  bool ParseAnd(bool negated, int depth, Expression* out);
+  bool ParseNot(bool negated, int depth, Expression* out);
+  bool ParseTest(Test* test);
+
+  bool ParseValue(std::string_view before, Value* value);
+  bool ParseComparison(const Subject& subject, Comparison comparison, std::string_view written, Test* test);
+  bool ParseIn(const Subject& subject, Test* test);
+  bool ParseItem(const Subject& subject, AddressSetBuilder* addresses, Test* test);
+  bool ParseBetween(const Subject& subject, Test* test);
+  bool ParseLike(const Subject& subject, Test* test);
+  bool ParseRegex(const Subject& subject, Test* test);
+  bool ParseHas(const Subject& subject, Test* test);
+  bool ParsePattern(const Subject& subject, std::string_view operation);
+  bool ParseWordOperator(const Subject& subject, bool* negated, Test* test);
+
+  static bool IsOperator(const Token& token);
+  static void Join(Expression::Kind kind, std::vector<Expression> children, Expression* out);
+
+  const LanguageContext& context_;
+  Lexer lexer_;
+  Diagnostics diagnostics_;
+  Token token_;  // the one to be looked at next
+  int patterns_ = 0;
+};
+
+bool FilterParser::FailUnexpected(std::string_view expected) {
+  std::string hint;
+  switch (token_.kind) {
+    case TokenKind::kOpenText:
+      return Fail(token_, {"the text has no closing quote"});
+    case TokenKind::kSet:
+      return Fail(token_, {"sets such as ", token_.raw.substr(0, 60), " are not built yet"});
+    case TokenKind::kUnknown:
+      for (std::string_view quote : {"\u2018", "\u2019", "\u201C", "\u201D", "`"}) {
+        if (token_.raw == quote) hint = ": text stands in straight quotes, ' or \"";
+      }
+      if (token_.raw == "&") hint = ": write && or 'and'";
+      if (token_.raw == "|") hint = ": write || or 'or'; flags that are set together are 'SYN|ACK', in quotes";
+      break;
+    default:
+      break;
+  }
+  return Fail(token_, {"expected ", expected, ", found ", Shown(token_), hint});
+}
+
+// One node for `a and (b and c)`: children of the same kind are taken up.
+void FilterParser::Join(Expression::Kind kind, std::vector<Expression> children, Expression* out) {
+  if (children.size() == 1) {
+    *out = std::move(children[0]);
+    return;
+  }
+  out->kind = kind;
+  out->children.clear();
+  for (Expression& child : children) {
+    if (child.kind != kind) {
+      out->children.push_back(std::move(child));
+      continue;
+    }
+    for (Expression& grandchild : child.children) out->children.push_back(std::move(grandchild));
+  }
+}
+
+bool FilterParser::ParseOr(bool negated, int depth, Expression* out) {
+  std::vector<Expression> children;
+  do {
+    if (!ParseAnd(negated, depth, &children.emplace_back())) return false;
+    if (token_.kind != TokenKind::kOr && !token_.Is("or")) break;
+    Advance();
+  } while (true);
+  Join(negated ? Expression::Kind::kAnd : Expression::Kind::kOr, std::move(children), out);
+  return true;
+}
+
+bool FilterParser::ParseAnd(bool negated, int depth, Expression* out) {
+  std::vector<Expression> children;
+  do {
+    if (!ParseNot(negated, depth, &children.emplace_back())) return false;
+    if (token_.kind != TokenKind::kAnd && !token_.Is("and")) break;
+    Advance();
+  } while (true);
+  Join(negated ? Expression::Kind::kOr : Expression::Kind::kAnd, std::move(children), out);
+  return true;
+}
+
+bool FilterParser::ParseNot(bool negated, int depth, Expression* out) {
+  while (token_.kind == TokenKind::kNot || token_.Is("not")) {
+    negated = !negated;
+    Advance();
+  }
+  if (token_.kind == TokenKind::kOpen) {
+    if (depth == kMaxDepth) return Fail(token_, {"parentheses are nested too deeply: 200 levels are allowed"});
+    Advance();
+    return ParseOr(negated, depth + 1, out) && Expect(TokenKind::kClose, "'and', 'or' or ')'");
+  }
+  out->kind = Expression::Kind::kTest;
+  if (!ParseTest(&out->test)) return false;
+  out->test.negated ^= negated;
+  return true;
+}
+
+bool FilterParser::IsOperator(const Token& token) {
+  if (token.kind >= TokenKind::kEqual && token.kind <= TokenKind::kNotMatch) return true;
+  for (std::string_view word : {"in", "between", "like", "has", "is", "not"}) {
+    if (token.Is(word)) return true;
+  }
+  return false;
+}
+
+bool FilterParser::ParseTest(Test* test) {
+  if (token_.kind != TokenKind::kName || IsReserved(token_)) return FailUnexpected("a test such as dstport = 443");
+  const Token name = token_;
+  const bool accepted = name.Is("accepted");
+  if ((accepted || name.Is("rejected")) && !IsOperator(lexer_.Peek())) {
+    Advance();
+    test->kind = Test::Kind::kTexts;
+    test->texts = {accepted ? "ACCEPT" : "REJECT"};
+    test->columns = {
+        {.kind = ColumnRef::Kind::kField, .field = Field::kAction, .name = "action", .position = name.position}};
+    return true;
+  }
+
+  Subject subject;
+  if (!ResolveSubject(name, &diagnostics_, &subject)) return false;
+  Advance();
+  test->columns = subject.columns;
+  test->is_synonym = subject.is_synonym;
+  const std::string written(token_.raw);
+  switch (token_.kind) {
+    case TokenKind::kNotEqual:
+      test->negated = true;
+      [[fallthrough]];
+    case TokenKind::kEqual:
+      Advance();
+      return ParseComparison(subject, Comparison::kEqual, written, test);
+    case TokenKind::kLess:
+      Advance();
+      return ParseComparison(subject, Comparison::kLess, written, test);
+    case TokenKind::kLessEqual:
+      Advance();
+      return ParseComparison(subject, Comparison::kLessEqual, written, test);
+    case TokenKind::kGreater:
+      Advance();
+      return ParseComparison(subject, Comparison::kGreater, written, test);
+    case TokenKind::kGreaterEqual:
+      Advance();
+      return ParseComparison(subject, Comparison::kGreaterEqual, written, test);
+    case TokenKind::kNotMatch:
+      test->negated = true;
+      [[fallthrough]];
+    case TokenKind::kMatch:
+      return ParseRegex(subject, test);
+    default:
+      break;
+  }
+  if (IsOperator(token_)) return ParseWordOperator(subject, &test->negated, test);
+  if (token_.kind == TokenKind::kOpen) {
+    return Fail(token_, {"'", subject.name, "(...)' cannot stand in a filter: functions are for keys and aggregates"});
+  }
+  return FailUnexpected("an operator (= != < <= > >= in between like ~ has is) after '" + subject.name.substr(0, 60) +
+                        "'" + UnknownColumnNote(subject));
+}
+
+// in, between, like, has, is, each perhaps with not. The operator's word is the next token.
+bool FilterParser::ParseWordOperator(const Subject& subject, bool* negated, Test* test) {
+  if (TakeWord("is")) {
+    test->kind = Test::Kind::kIsNull;
+    *negated = TakeWord("not");
+    if (!token_.Is("null")) return FailUnexpected(*negated ? "'null'" : "'null' or 'not null'");
+    Advance();
+    return true;
+  }
+  *negated = TakeWord("not");
+  if (TakeWord("in")) return ParseIn(subject, test);
+  if (TakeWord("between")) return ParseBetween(subject, test);
+  if (token_.Is("like")) return ParseLike(subject, test);
+  if (token_.Is("has")) return ParseHas(subject, test);
+  return FailUnexpected("'in', 'between', 'like' or 'has'");
+}
+
+bool FilterParser::ParseValue(std::string_view before, Value* value) {
+  value->position = token_.position;
+  value->negative = token_.kind == TokenKind::kMinus;
+  if (value->negative) {
+    Advance();
+    if (token_.kind != TokenKind::kNumber) return FailUnexpected("a number after '-'");
+  }
+  switch (token_.kind) {
+    case TokenKind::kName:
+      if (token_.Is("null")) return Fail(token_, {"write 'is null' or 'is not null'"});
+      if (IsReserved(token_)) break;
+      [[fallthrough]];
+    case TokenKind::kText:
+    case TokenKind::kNumber:
+    case TokenKind::kAddress:
+    case TokenKind::kPrefix:
+    case TokenKind::kMalformed:
+      value->token = token_;
+      Advance();
+      return true;
+    default:
+      break;
+  }
+  return FailUnexpected("a value after '" + std::string(before) + "'");
+}
+
+bool FilterParser::ParseComparison(const Subject& subject, Comparison comparison, std::string_view written,
+                                   Test* test) {
+  Value value;
+  if (!ParseValue(written, &value)) return false;
+  switch (subject.type()) {
+    case OperandType::kInteger:
+    case OperandType::kTime:
+    case OperandType::kDuration: {
+      Point number;
+      if (!NumberOf(subject, value, context_, &diagnostics_, &number)) return false;
+      test->kind = Test::Kind::kInts;
+      test->ints = Interval(comparison, number);
+      return true;
+    }
+    case OperandType::kAddress: {
+      IpAddress address;
+      if (!AddressOf(subject, value, &diagnostics_, &address)) return false;
+      test->kind = Test::Kind::kAddresses;
+      test->addresses = Range(comparison, address);
+      return true;
+    }
+    case OperandType::kText:
+      break;
+  }
+  std::string text;
+  if (!TextOf(subject, value, &diagnostics_, &text)) return false;
+  if (comparison == Comparison::kEqual) {
+    test->kind = Test::Kind::kTexts;
+    test->texts = {std::move(text)};
+    return true;
+  }
+  test->kind = Test::Kind::kTextRange;
+  if (comparison == Comparison::kLess || comparison == Comparison::kLessEqual) {
+    test->upper = std::move(text);
+    test->upper_open = comparison == Comparison::kLess;
+  } else {
+    test->lower = std::move(text);
+    test->lower_open = comparison == Comparison::kGreater;
+  }
+  return true;
+}
+
+bool FilterParser::ParseItem(const Subject& subject, AddressSetBuilder* addresses, Test* test) {
+  Value value;
+  if (!ParseValue("in", &value)) return false;
+  if (subject.type() == OperandType::kAddress) return AddAddressItem(subject, value, &diagnostics_, addresses);
+  if (value.token.kind == TokenKind::kPrefix) {
+    return Fail(value.token,
+                {"a prefix is a set of addresses, and ", subject.name, " has none", UnknownColumnNote(subject)});
+  }
+  if (subject.type() == OperandType::kText) {
+    return TextOf(subject, value, &diagnostics_, &test->texts.emplace_back());
+  }
+  Point number;
+  if (!NumberOf(subject, value, context_, &diagnostics_, &number)) return false;
+  if (!number.between) AddInterval(number.floor, number.floor, &test->ints);
+  return true;
+}
+
+bool FilterParser::ParseIn(const Subject& subject, Test* test) {
+  AddressSetBuilder addresses;
+  if (token_.kind == TokenKind::kOpen) {
+    do {
+      Advance();
+      if (!ParseItem(subject, &addresses, test)) return false;
+    } while (token_.kind == TokenKind::kComma);
+    if (!Expect(TokenKind::kClose, "',' or ')'")) return false;
+  } else if (!ParseItem(subject, &addresses, test)) {
+    return false;
+  }
+  switch (subject.type()) {
+    case OperandType::kAddress:
+      test->kind = Test::Kind::kAddresses;
+      test->addresses = addresses.Build();
+      return true;
+    case OperandType::kText:
+      test->kind = Test::Kind::kTexts;
+      std::sort(test->texts.begin(), test->texts.end());
+      test->texts.erase(std::unique(test->texts.begin(), test->texts.end()), test->texts.end());
+      return true;
+    default:
+      test->kind = Test::Kind::kInts;
+      Normalize(&test->ints);
+      return true;
+  }
+}
+
+bool FilterParser::ParseBetween(const Subject& subject, Test* test) {
+  Value first, last;
+  if (!ParseValue("between", &first)) return false;
+  if (token_.kind != TokenKind::kAnd && !token_.Is("and")) return FailUnexpected("'and' and the upper bound");
+  Advance();
+  if (!ParseValue("and", &last)) return false;
+  switch (subject.type()) {
+    case OperandType::kAddress: {
+      IpAddress lower, upper;
+      if (!AddressOf(subject, first, &diagnostics_, &lower) || !AddressOf(subject, last, &diagnostics_, &upper)) {
+        return false;
+      }
+      AddressSetBuilder set;
+      set.AddRange(lower, upper);
+      test->kind = Test::Kind::kAddresses;
+      test->addresses = set.Build();
+      return true;
+    }
+    case OperandType::kText: {
+      std::string lower, upper;
+      if (!TextOf(subject, first, &diagnostics_, &lower) || !TextOf(subject, last, &diagnostics_, &upper)) return false;
+      test->kind = Test::Kind::kTextRange;
+      test->lower = std::move(lower);
+      test->upper = std::move(upper);
+      return true;
+    }
+    default: {
+      Point lower, upper;
+      if (!NumberOf(subject, first, context_, &diagnostics_, &lower) ||
+          !NumberOf(subject, last, context_, &diagnostics_, &upper)) {
+        return false;
+      }
+      test->kind = Test::Kind::kInts;
+      AddInterval(Ceiling(lower), upper.floor, &test->ints);
+      return true;
+    }
+  }
+}
+
+// Checks that the operator, which is the next token, suits the column, and goes on to the text after it.
+bool FilterParser::ParsePattern(const Subject& subject, std::string_view operation) {
+  if (subject.type() != OperandType::kText && subject.type() != OperandType::kAddress) {
+    return Fail(token_, {"'", operation, "' is for text and addresses, and ", subject.name, " has numbers"});
+  }
+  Advance();
+  if (token_.kind == TokenKind::kText) return true;
+  return FailUnexpected("text in quotes after '" + std::string(operation) + "'");
+}
+
+bool FilterParser::ParseLike(const Subject& subject, Test* test) {
+  if (!ParsePattern(subject, "like")) return false;
+  test->kind = Test::Kind::kLike;
+  test->texts = {token_.text};
+  Advance();
+  return true;
+}
+
+bool FilterParser::ParseRegex(const Subject& subject, Test* test) {
+  if (!ParsePattern(subject, "~")) return false;
+  if (++patterns_ > kMaxPatterns) {
+    return Fail(token_, {"too many patterns: 256 are allowed; write one pattern with |"});
+  }
+  const std::string& pattern = token_.text;
+  bool is_utf8 = true;
+  for (std::string_view rest = pattern; is_utf8 && !rest.empty();) {
+    const size_t size = Utf8CharSize(rest);
+    is_utf8 = size > 0;
+    rest.remove_prefix(size);
+  }
+  re2::RE2::Options options;
+  options.set_max_mem(kPatternBytes);
+  options.set_log_errors(false);
+  options.set_encoding(is_utf8 ? re2::RE2::Options::EncodingUTF8 : re2::RE2::Options::EncodingLatin1);
+  auto regex = std::make_shared<const re2::RE2>(re2::StringPiece{pattern.data(), pattern.size()}, options);
+  if (!regex->ok()) {
+    // The place of RE2's fragment in the text, where each quote of the pattern's own kind is written twice.
+    const size_t at = regex->error_arg().empty() ? std::string::npos : pattern.find(regex->error_arg());
+    size_t place = 1;
+    for (size_t i = 0; at != std::string::npos && i < at; ++i) place += pattern[i] == token_.raw[0] ? 2 : 1;
+    return diagnostics_.Fail(token_.position + place, {"RE2: ", regex->error().substr(0, 200)});
+  }
+  test->kind = Test::Kind::kRegex;
+  test->regex = std::move(regex);
+  Advance();
+  return true;
+}
+
+bool FilterParser::ParseHas(const Subject& subject, Test* test) {
+  if (!subject.is_field(Field::kTcpFlags)) {
+    return Fail(token_, {"'has' is for tcp-flags, and this is ", subject.name});
+  }
+  do {
+    Advance();
+    Value value;
+    int64_t flags = 0;
+    if (!ParseValue("has", &value) || !FlagsOf(subject, value, &diagnostics_, &flags)) return false;
+    if (flags <= 0) return diagnostics_.Fail(value.position, {Shown(value.token), " names no flag"});
+    test->flags |= flags;
+  } while (token_.kind == TokenKind::kComma);
+  test->kind = Test::Kind::kHasFlags;
+  return true;
+}
+
+}  // namespace
+}  // namespace language
+
+absl::StatusOr<Expression> ParseFilter(std::string_view text, const LanguageContext& context) {
+  if (text.size() > language::kMaxBytes) {
+    return ExpressionError(text, language::kMaxBytes, "the filter is too long: 1 MiB is allowed");
+  }
+  return language::FilterParser(text, context).Parse();
+}
+
+}  // namespace v1
+}  // namespace flowlogs

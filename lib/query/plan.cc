@@ -1,0 +1,187 @@
+#include "lib/query/plan.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace flowlogs {
+inline namespace v1 {
+namespace {
+
+std::string Quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
+
+bool IsIn(const ColumnRef& column, const std::vector<FormatColumn>& columns) {
+  auto has = [&](Field field) {
+    return std::any_of(columns.begin(), columns.end(), [&](const FormatColumn& c) { return c.field == field; });
+  };
+  switch (column.kind) {
+    case ColumnRef::Kind::kField:
+      return has(column.field);
+    case ColumnRef::Kind::kOther:
+      return std::any_of(columns.begin(), columns.end(), [&](const FormatColumn& c) {
+        return !c.field && internal::FieldIndex::Equal(c.name, column.name);
+      });
+    case ColumnRef::Kind::kDuration:
+      return has(Field::kStart) && has(Field::kEnd);
+    case ColumnRef::Kind::kService:
+      return has(Field::kProtocol);
+  }
+  return true;
+}
+
+// What a column needs, for "no input has ...".
+std::string NeededName(const ColumnRef& column) {
+  switch (column.kind) {
+    case ColumnRef::Kind::kField:
+      return std::string(Info(column.field).name);
+    case ColumnRef::Kind::kDuration:
+      return "start and end";
+    case ColumnRef::Kind::kService:
+      return "protocol";
+    case ColumnRef::Kind::kOther:
+      break;
+  }
+  return column.name;
+}
+
+}  // namespace
+
+absl::StatusOr<RunPlan> MakeRunPlan(const Query::Plan& plan, const std::vector<FormatColumn>& columns) {
+  if (!plan.status.ok()) return plan.status;
+  RunPlan run;
+  run.grouped = plan.grouped;
+  std::vector<std::string> names;
+  if (plan.grouped) {
+    if (plan.selected) {
+      return absl::InvalidArgumentError("a query has either groups and aggregates or selected columns, not both");
+    }
+    run.groups = {plan.filter, plan.keys, plan.aggregates, {}, plan.limit};
+    if (run.groups.aggregates.empty()) {
+      absl::StatusOr<AggregateExpression> count = ParseAggregate("count()");
+      if (!count.ok()) return count.status();
+      run.groups.aggregates.push_back(*std::move(count));
+    }
+    for (const KeyExpression& key : run.groups.keys) names.push_back(key.name);
+    for (const AggregateExpression& aggregate : run.groups.aggregates) names.push_back(aggregate.name);
+  } else {
+    run.rows.filter = plan.filter;
+    run.rows.columns = plan.select;
+    if (!plan.selected) {
+      for (const FormatColumn& column : columns) {
+        KeyExpression key;
+        key.column.kind = column.field ? ColumnRef::Kind::kField : ColumnRef::Kind::kOther;
+        if (column.field) key.column.field = *column.field;
+        key.column.name = column.field ? column.column_name() : column.name;
+        key.name = column.column_name();
+        run.rows.columns.push_back(std::move(key));
+      }
+    }
+    run.row_limit = plan.limit;
+    for (const KeyExpression& column : run.rows.columns) names.push_back(column.name);
+  }
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (std::find(names.begin() + static_cast<std::ptrdiff_t>(i) + 1, names.end(), names[i]) != names.end()) {
+      return absl::InvalidArgumentError("two columns of the answer are called " + Quoted(names[i]) +
+                                        "; name one of them, as in total=sum(bytes)");
+    }
+  }
+  for (const auto& [column, order] : plan.sort) {
+    const auto found = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
+      return internal::FieldIndex::Equal(name, column);
+    });
+    if (found == names.end()) {
+      std::string message = "sort: the answer has no column " + Quoted(column) + "; it has ";
+      for (size_t i = 0; i < names.size(); ++i) message += (i == 0 ? "" : ", ") + names[i];
+      return absl::InvalidArgumentError(message);
+    }
+    if (plan.grouped) {
+      run.groups.sort.emplace_back(*found, order);
+    } else {
+      run.row_sort.emplace_back(static_cast<size_t>(found - names.begin()), order);
+    }
+  }
+  return run;
+}
+
+absl::Status CheckUnknownNames(const std::vector<Reference>& references, const std::vector<FormatColumn>& columns) {
+  for (const Reference& reference : references) {
+    for (const ColumnRef& column : reference.columns) {
+      if (column.kind != ColumnRef::Kind::kOther || IsIn(column, columns)) continue;
+      std::vector<std::string_view> candidates = {"duration", "service"};
+      for (const FieldInfo& info : AllFields()) candidates.push_back(info.name);
+      for (const FormatColumn& c : columns) candidates.push_back(c.name);
+      const std::string near = Suggest(column.name, candidates);
+      std::string what = "no field is called " + Quoted(column.name);
+      what += near.empty() ? "; `flowlogs fields` lists them" : "; did you mean " + near + "?";
+      return ExpressionError(reference.text, column.position, what);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckKnownNames(const std::vector<Reference>& references, const std::vector<FormatColumn>& columns,
+                             const Stats& stats) {
+  if (stats.formats.empty() && columns.empty()) return absl::OkStatus();
+  std::vector<FormatColumn> seen = columns;
+  for (const Stats::FormatCount& format : stats.formats) {
+    for (const std::string& field : format.fields) seen.push_back({field, FindField(field)});
+  }
+  for (const Reference& reference : references) {
+    if (std::any_of(reference.columns.begin(), reference.columns.end(),
+                    [&](const ColumnRef& column) { return IsIn(column, seen); })) {
+      continue;
+    }
+    std::string names;
+    for (const ColumnRef& column : reference.columns) names += (names.empty() ? "" : " or ") + NeededName(column);
+    return ExpressionError(reference.text, reference.columns[0].position, "no input has " + names);
+  }
+  return absl::OkStatus();
+}
+
+void RowCollector::Add(RowChunk chunk) {
+  if (chunk.num_rows() == 0) return;
+  if (columns_.empty() || columns_[0].size() == 0) {
+    columns_ = std::move(chunk.columns);
+  } else {
+    for (size_t c = 0; c < columns_.size(); ++c) {
+      for (size_t row = 0; row < chunk.num_rows(); ++row) columns_[c].AppendFrom(chunk.columns[c], row);
+    }
+  }
+  // Rows that are sorted and cut anyway are cut on the way, so that a top list needs little memory.
+  constexpr size_t kEnough = 1 << 16;
+  if (!plan_.row_sort.empty() && plan_.row_limit && !columns_.empty() &&
+      columns_[0].size() > std::max<uint64_t>(kEnough, *plan_.row_limit * 4)) {
+    SortAndCut();
+  }
+}
+
+std::vector<Column> RowCollector::Finish() {
+  SortAndCut();
+  return std::move(columns_);
+}
+
+void RowCollector::SortAndCut() {
+  if (columns_.empty()) return;
+  const size_t rows = columns_[0].size();
+  const size_t wanted = plan_.row_limit ? std::min<uint64_t>(rows, *plan_.row_limit) : rows;
+  if (plan_.row_sort.empty() && wanted == rows) return;
+  std::vector<size_t> order(rows);
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    for (const auto& [c, direction] : plan_.row_sort) {
+      const Column& column = columns_[c];
+      const int compared = column.Compare(a, b);
+      if (compared == 0) continue;
+      const bool has_null = column.is_null(a) || column.is_null(b);  // last both ways
+      return direction == Order::kDescending && !has_null ? compared > 0 : compared < 0;
+    }
+    return false;
+  });
+  std::vector<Column> sorted = MakeColumns(plan_.rows);
+  for (size_t c = 0; c < columns_.size(); ++c) {
+    for (size_t i = 0; i < wanted; ++i) sorted[c].AppendFrom(columns_[c], order[i]);
+  }
+  columns_ = std::move(sorted);
+}
+
+}  // namespace v1
+}  // namespace flowlogs

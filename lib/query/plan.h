@@ -1,0 +1,78 @@
+// The plan behind a Query, and what it refers to.
+#ifndef FLOWLOGS_LIB_QUERY_PLAN_H_
+#define FLOWLOGS_LIB_QUERY_PLAN_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "flowlogs/query/query.h"
+#include "lib/query/expression.h"
+#include "lib/query/scan_run.h"
+#include "lib/query/sink.h"
+
+namespace flowlogs {
+inline namespace v1 {
+
+// Columns that an expression names: one, or the fields behind a synonym, of which one is enough.
+struct Reference {
+  std::vector<ColumnRef> columns;
+  std::string text;  // the expression
+};
+
+struct Query::Plan {
+  std::shared_ptr<ScanSpec> scan;
+  absl::Status status;
+  Expression filter;  // kAnd of all filters
+  std::vector<KeyExpression> keys;
+  std::vector<AggregateExpression> aggregates;
+  std::vector<KeyExpression> select;
+  bool grouped = false;   // GroupBy() or Aggregate() was called
+  bool selected = false;  // Select() was called
+  std::vector<std::pair<std::string, Order>> sort;
+  std::optional<uint64_t> limit;
+  std::vector<Reference> references;
+};
+
+// The plan as it runs: with default columns and aggregates, sort columns checked.
+struct RunPlan {
+  bool grouped = false;
+  GroupPlan groups;
+  RowPlan rows;
+  std::vector<std::pair<size_t, Order>> row_sort;  // by places among the columns
+  std::optional<uint64_t> row_limit;
+};
+
+struct QueryAccess {
+  static const Query::Plan& PlanOf(const Query& query) { return *query.plan_; }
+};
+
+// `columns`: those of the scan, for a plan that selects nothing.
+absl::StatusOr<RunPlan> MakeRunPlan(const Query::Plan& plan, const std::vector<FormatColumn>& columns);
+
+// Before the run: every name that is no known field is a column of an input (CONTRACT L11).
+absl::Status CheckUnknownNames(const std::vector<Reference>& references, const std::vector<FormatColumn>& columns);
+// After the run: every known field that is named was in some format.
+absl::Status CheckKnownNames(const std::vector<Reference>& references, const std::vector<FormatColumn>& columns,
+                             const Stats& stats);
+
+// Rows of a run, gathered: appended chunk by chunk, sorted and cut at the end.
+class RowCollector {
+ public:
+  explicit RowCollector(const RunPlan& plan) : plan_(plan), columns_(MakeColumns(plan.rows)) {}
+  void Add(RowChunk chunk);
+  std::vector<Column> Finish();
+
+ private:
+  void SortAndCut();
+  const RunPlan& plan_;
+  std::vector<Column> columns_;
+};
+
+}  // namespace v1
+}  // namespace flowlogs
+
+#endif  // FLOWLOGS_LIB_QUERY_PLAN_H_

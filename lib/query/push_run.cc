@@ -1,0 +1,188 @@
+// Run: a query that is fed by its caller. The same lines, batches and sinks as a scan; one thread, no files.
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "flowlogs/io/input.h"
+#include "lib/query/block_scanner.h"
+#include "lib/query/plan.h"
+#include "lib/query/status.h"
+
+namespace flowlogs {
+inline namespace v1 {
+
+struct Run::State {
+  State(std::shared_ptr<ScanSpec> scan, RunPlan run_plan, std::vector<Reference> names)
+      : spec(std::move(scan)), plan(std::move(run_plan)), references(std::move(names)), rows(plan) {
+    sink = plan.grouped ? MakeGroupSink(plan.groups) : MakeRowSink(plan.rows);
+    scanner = std::make_unique<BlockScanner>(&formats, std::vector<LocalSink*>{sink.get()});
+    buffer.assign(Block::kMargin, '\n');
+  }
+
+  size_t text_size() const { return buffer.size() - Block::kMargin; }
+  std::string_view text() const { return std::string_view(buffer).substr(Block::kMargin); }
+
+  absl::Status Detect(bool whole);
+  absl::Status ScanLines(bool whole);
+  absl::Status ScanBlock(size_t size, BlockEnd end);
+  absl::StatusOr<Table> Answer(bool complete);
+
+  std::shared_ptr<ScanSpec> spec;
+  RunPlan plan;
+  std::vector<Reference> references;
+  FormatTable formats;
+  std::unique_ptr<LocalSink> sink;
+  std::unique_ptr<BlockScanner> scanner;
+  RowCollector rows;
+  RunStats stats;
+  std::string source = "<fed>";
+  std::string buffer;         // Block::kMargin bytes, then what was fed and not yet scanned
+  bool skipping = false;      // inside of the rest of a line that is too long
+  bool detected = false;
+  std::vector<FormatColumn> columns;  // of the first format
+  bool first_in_input = true;
+  LineState line_state;
+  bool finished = false;
+};
+
+absl::Status Run::State::Detect(bool whole) {
+  const DetectedFormat found = DetectFormat(text(), whole, spec->options.format);
+  if (!found.error.empty()) return absl::DataLossError(source + ": " + found.error);
+  if (found.first) columns.assign(found.first->columns().begin(), found.first->columns().end());
+  line_state.format_id = found.format ? formats.Intern(*found.format) : -1;
+  detected = true;
+  if (absl::Status status = CheckUnknownNames(references, columns); !status.ok()) return status;
+  return absl::OkStatus();
+}
+
+// Scans the first `size` bytes of the buffer and drops them.
+absl::Status Run::State::ScanBlock(size_t size, BlockEnd end) {
+  buffer.append(Block::kMargin, '\n');
+  const BlockScanner::Text block{std::string_view(buffer).substr(Block::kMargin, size), first_in_input, end, 0, &source};
+  first_in_input = first_in_input && size == 0;
+  scanner->Look(block);
+  const LineState before = line_state;
+  line_state = scanner->After(before);
+  scanner->Scan(before, &stats);
+  rows.Add(sink->EndBlock());
+  buffer.resize(buffer.size() - Block::kMargin);
+  buffer.erase(Block::kMargin, size);
+  if (spec->options.on_error == OnError::kRaise) {
+    if (const std::optional<RunStats::First> first = stats.first()) {
+      return ParseErrorStatus(source, first->place.line, first->reason, first->text);
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Scans all whole lines of the buffer; `whole`: the last line ends here, with or without LF.
+absl::Status Run::State::ScanLines(bool whole) {
+  const size_t limit = spec->options.max_line_bytes;
+  for (;;) {
+    // Whole lines up to the first that is too long, at most about a block.
+    const std::string_view rest = text();
+    size_t end = 0;
+    bool too_long = false;
+    while (end < rest.size() && end < spec->options.block_bytes) {
+      const void* lf = std::memchr(rest.data() + end, '\n', rest.size() - end);
+      const size_t line_end = lf == nullptr ? rest.size() : static_cast<size_t>(static_cast<const char*>(lf) - rest.data());
+      too_long = line_end - end > limit;
+      if (too_long) break;
+      if (lf == nullptr && !whole) break;
+      end = std::min(line_end + 1, rest.size());
+    }
+    if (end > 0) {
+      if (absl::Status status = ScanBlock(end, {}); !status.ok()) return status;
+      continue;
+    }
+    if (!too_long) return absl::OkStatus();
+    // The line's beginning is kept for the sample, the rest of it is dropped, now and as it comes.
+    const size_t lf = rest.find('\n');
+    const size_t kept = std::min<size_t>(256, limit);
+    skipping = lf == std::string_view::npos;
+    buffer.replace(Block::kMargin + kept, (skipping ? rest.size() : lf + 1) - kept, "\n");
+    if (absl::Status status = ScanBlock(kept + 1, {.too_long = true}); !status.ok()) return status;
+  }
+}
+
+absl::StatusOr<Table> Run::State::Answer(bool complete) {
+  Stats answer_stats = stats.Finish(formats, {source});
+  answer_stats.inputs = 1;
+  answer_stats.complete = complete;
+  if (absl::Status status = CheckKnownNames(references, columns, answer_stats); complete && !status.ok()) return status;
+  std::vector<Column> answer;
+  if (plan.grouped) {
+    LocalSink* const one = sink.get();
+    absl::StatusOr<std::vector<Column>> groups = FinishGroups(plan.groups, {&one, 1});
+    if (!groups.ok()) return groups.status();
+    answer = *std::move(groups);
+  } else {
+    RowCollector copy = rows;
+    answer = copy.Finish();
+  }
+  return Table(std::move(answer), std::move(answer_stats));
+}
+
+Run::Run(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Run::Run(Run&&) noexcept = default;
+Run& Run::operator=(Run&&) noexcept = default;
+Run::~Run() = default;
+
+absl::StatusOr<Run> Query::Start() const {
+  if (!plan_->status.ok()) return plan_->status;
+  if (!plan_->grouped && !plan_->selected) {
+    return absl::InvalidArgumentError("a run that is fed needs groups, aggregates or selected columns");
+  }
+  absl::StatusOr<RunPlan> plan = MakeRunPlan(*plan_, {});
+  if (!plan.ok()) return plan.status();
+  return Run(std::make_unique<Run::State>(plan_->scan, *std::move(plan), plan_->references));
+}
+
+absl::Status Run::Feed(std::string_view text) {
+  State& s = *state_;
+  if (s.finished) return absl::FailedPreconditionError("the run is finished: start another one");
+  if (s.skipping) {
+    const size_t lf = text.find('\n');
+    if (lf == std::string_view::npos) return absl::OkStatus();
+    text.remove_prefix(lf + 1);
+    s.skipping = false;
+  }
+  constexpr std::string_view kGzip = "\x1f\x8b";
+  if (s.first_in_input && s.text_size() < 2 && (std::string(s.text()) + std::string(text.substr(0, 2))).starts_with(kGzip)) {
+    return absl::DataLossError("feed: this is gzip; feed the inflated text, or scan the bytes");
+  }
+  s.buffer += text;
+  if (!s.detected) {
+    if (s.text_size() < Input::kPrefixBytes) return absl::OkStatus();
+    if (absl::Status status = s.Detect(false); !status.ok()) return status;
+  }
+  return s.text_size() < s.spec->options.block_bytes ? absl::OkStatus() : s.ScanLines(false);
+}
+
+absl::StatusOr<Table> Run::Snapshot() {
+  State& s = *state_;
+  if (!s.finished) {
+    // Without 64 KiB the format is told by what is there, if there is a whole line.
+    if (!s.detected && s.text().find('\n') != std::string_view::npos) {
+      if (absl::Status status = s.Detect(false); !status.ok()) return status;
+    }
+    if (s.detected) {
+      if (absl::Status status = s.ScanLines(false); !status.ok()) return status;
+    }
+  }
+  return s.Answer(s.finished);
+}
+
+absl::StatusOr<Table> Run::Finish() {
+  State& s = *state_;
+  if (s.finished) return absl::FailedPreconditionError("the run is finished: start another one");
+  s.finished = true;
+  if (!s.detected) {
+    if (absl::Status status = s.Detect(true); !status.ok()) return status;
+  }
+  if (absl::Status status = s.ScanLines(true); !status.ok()) return status;
+  return s.Answer(true);
+}
+
+}  // namespace v1
+}  // namespace flowlogs

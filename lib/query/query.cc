@@ -1,0 +1,322 @@
+// Building plans, and running them over the sources.
+#include "flowlogs/query/query.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include "lib/query/cpu_count.h"
+#include "lib/query/plan.h"
+#include "lib/query/status.h"
+
+namespace flowlogs {
+inline namespace v1 {
+namespace {
+
+void AddReferences(const Expression& expression, const std::string& text, std::vector<Reference>* out) {
+  if (expression.kind == Expression::Kind::kTest) out->push_back({expression.test.columns, text});
+  for (const Expression& child : expression.children) AddReferences(child, text, out);
+}
+
+// The words of a key or aggregate for the parser: "name=text" is for one string, a given name goes beside it.
+absl::StatusOr<KeyExpression> Parse(const NamedExpression& named, const KeyExpression*) {
+  return ParseKey(named.text, named.name);
+}
+absl::StatusOr<AggregateExpression> Parse(const NamedExpression& named, const AggregateExpression*) {
+  return ParseAggregate(named.text, named.name);
+}
+
+// One pass over the inputs, set up: they outlive the run.
+struct Pass {
+  FormatTable formats;
+  std::optional<InputSet> inputs;
+  std::vector<RunPlan> plans;
+  std::vector<Reference> references;
+  std::unique_ptr<ScanRun> run;
+};
+
+absl::Status OpenPass(const std::shared_ptr<ScanSpec>& spec, Pass* pass) {
+  absl::StatusOr<InputSet> inputs = InputSet::Open(spec, &pass->formats);
+  if (!inputs.ok()) return InputErrorStatus(inputs.status());
+  pass->inputs = *std::move(inputs);
+  return absl::OkStatus();
+}
+
+absl::Status PlanPass(const Query::Plan& plan, Pass* pass) {
+  const absl::Status known = CheckUnknownNames(plan.references, pass->inputs->columns());
+  if (!known.ok()) return known;
+  absl::StatusOr<RunPlan> run = MakeRunPlan(plan, pass->inputs->columns());
+  if (!run.ok()) return run.status();
+  pass->plans.push_back(*std::move(run));
+  pass->references.insert(pass->references.end(), plan.references.begin(), plan.references.end());
+  return absl::OkStatus();
+}
+
+void StartPass(const ScanSpec& spec, std::optional<uint64_t> limit, bool check, Pass* pass) {
+  RunOptions options;
+  options.threads = spec.options.threads > 0 ? spec.options.threads : UsableCpus();
+  options.limit = limit;
+  options.raise = spec.options.on_error == OnError::kRaise;
+  std::vector<ScanRun::SinkFactory> sinks;
+  if (check) sinks.push_back(MakeCheckSink);
+  for (const RunPlan& plan : pass->plans) {
+    options.ordered |= !plan.grouped;
+    if (plan.grouped) {
+      sinks.push_back([&plan] { return MakeGroupSink(plan.groups); });
+    } else {
+      sinks.push_back([&plan] { return MakeRowSink(plan.rows); });
+    }
+  }
+  pass->run = std::make_unique<ScanRun>(&*pass->inputs, &pass->formats, std::move(sinks), options);
+}
+
+// Rows without a sort stop the reading once there are enough.
+std::optional<uint64_t> EarlyLimit(const RunPlan& plan) {
+  return !plan.grouped && plan.row_sort.empty() ? plan.row_limit : std::nullopt;
+}
+
+absl::StatusOr<std::vector<Table>> CollectPlans(std::span<const Query* const> queries) {
+  if (queries.empty()) return std::vector<Table>();
+  const std::shared_ptr<ScanSpec> spec = QueryAccess::PlanOf(*queries[0]).scan;
+  for (const Query* query : queries) {
+    if (!query->status().ok()) return query->status();
+    if (QueryAccess::PlanOf(*query).scan != spec) {
+      return absl::InvalidArgumentError("the queries of one pass must come from the same scan");
+    }
+  }
+  Pass pass;
+  if (absl::Status status = OpenPass(spec, &pass); !status.ok()) return status;
+  for (const Query* query : queries) {
+    if (absl::Status status = PlanPass(QueryAccess::PlanOf(*query), &pass); !status.ok()) {
+      pass.inputs->ReturnUnread();
+      return status;
+    }
+  }
+  StartPass(*spec, queries.size() == 1 ? EarlyLimit(pass.plans[0]) : std::nullopt, false, &pass);
+
+  const bool ordered = std::any_of(pass.plans.begin(), pass.plans.end(), [](const RunPlan& p) { return !p.grouped; });
+  std::vector<RowCollector> rows;
+  for (const RunPlan& plan : pass.plans) rows.emplace_back(plan);
+  if (ordered) {
+    while (std::optional<std::vector<RowChunk>> chunks = pass.run->Next()) {
+      for (size_t q = 0; q < rows.size(); ++q) rows[q].Add(std::move((*chunks)[q]));
+    }
+  } else {
+    pass.run->RunToEnd();
+  }
+  if (absl::Status status = pass.run->status(); !status.ok()) return status;
+  const Stats stats = pass.run->FinishStats();
+  if (absl::Status status = CheckKnownNames(pass.references, pass.inputs->columns(), stats); !status.ok()) return status;
+
+  std::vector<Table> tables;
+  for (size_t q = 0; q < pass.plans.size(); ++q) {
+    if (!pass.plans[q].grouped) {
+      tables.emplace_back(rows[q].Finish(), stats);
+      continue;
+    }
+    absl::StatusOr<std::vector<Column>> columns = FinishGroups(pass.plans[q].groups, pass.run->sinks(q));
+    if (!columns.ok()) return columns.status();
+    tables.emplace_back(*std::move(columns), stats);
+  }
+  return tables;
+}
+
+// Streams of rows share the way; they differ in what a chunk becomes.
+class RowStream {
+ public:
+  static absl::StatusOr<std::unique_ptr<Pass>> Start(const Query::Plan& plan, bool whole_records) {
+    if (!plan.status.ok()) return plan.status;
+    auto pass = std::make_unique<Pass>();
+    if (absl::Status status = OpenPass(plan.scan, pass.get()); !status.ok()) return status;
+    absl::Status status = PlanPass(plan, pass.get());
+    if (status.ok() && pass->plans[0].grouped) {
+      status = absl::InvalidArgumentError("a stream hands out rows; collect() groups and aggregates");
+    } else if (status.ok() && !plan.sort.empty()) {
+      status = absl::InvalidArgumentError("a stream is in input order; collect() sorts");
+    }
+    if (!status.ok()) {
+      pass->inputs->ReturnUnread();
+      return status;
+    }
+    pass->plans[0].rows.whole_records = whole_records;
+    StartPass(*plan.scan, EarlyLimit(pass->plans[0]), false, pass.get());
+    return pass;
+  }
+
+  explicit RowStream(std::unique_ptr<Pass> pass) : pass_(std::move(pass)) {}
+
+  // The next chunk with rows; nullopt at the end, once stats() are there.
+  absl::StatusOr<std::optional<RowChunk>> Next() {
+    while (!ended_) {
+      std::optional<std::vector<RowChunk>> chunks = pass_->run->Next();
+      if (chunks && (*chunks)[0].num_rows() > 0) return std::move((*chunks)[0]);
+      if (chunks) continue;
+      ended_ = true;
+      stats_ = pass_->run->FinishStats();
+      if (absl::Status status = pass_->run->status(); !status.ok()) return status;
+      absl::Status status = CheckKnownNames(pass_->references, pass_->inputs->columns(), stats_);
+      if (!status.ok()) return status;
+    }
+    return std::optional<RowChunk>();
+  }
+  const Stats& stats() const { return stats_; }
+  std::vector<Column> EmptyColumns() const { return MakeColumns(pass_->plans[0].rows); }
+
+ private:
+  std::unique_ptr<Pass> pass_;
+  bool ended_ = false;
+  Stats stats_;
+};
+
+class TableStreamImpl final : public TableStream {
+ public:
+  explicit TableStreamImpl(std::unique_ptr<Pass> pass) : rows_(std::move(pass)) {}
+  absl::StatusOr<Table> Next() override {
+    absl::StatusOr<std::optional<RowChunk>> chunk = rows_.Next();
+    if (!chunk.ok()) return chunk.status();
+    if (*chunk) return Table(std::move((*chunk)->columns), Stats());
+    return Table(rows_.EmptyColumns(), rows_.stats());
+  }
+  const Stats& stats() const override { return rows_.stats(); }
+
+ private:
+  RowStream rows_;
+};
+
+class RecordStreamImpl final : public RecordStream {
+ public:
+  explicit RecordStreamImpl(std::unique_ptr<Pass> pass) : rows_(std::move(pass)) {}
+  absl::StatusOr<RecordChunk> Next() override {
+    absl::StatusOr<std::optional<RowChunk>> chunk = rows_.Next();
+    if (!chunk.ok()) return chunk.status();
+    return *chunk ? std::move((*chunk)->records) : RecordChunk();
+  }
+  const Stats& stats() const override { return rows_.stats(); }
+
+ private:
+  RowStream rows_;
+};
+
+}  // namespace
+
+Query Scan(std::vector<Source> sources, ScanOptions options) {
+  auto plan = std::make_shared<Query::Plan>();
+  plan->scan = std::make_shared<ScanSpec>();
+  plan->scan->sources = std::move(sources);
+  plan->scan->options = std::move(options);
+  return Query(std::move(plan));
+}
+
+const absl::Status& Query::status() const { return plan_->status; }
+
+Query Query::Filter(std::string_view expression) const {
+  auto plan = std::make_shared<Plan>(*plan_);
+  if (plan->status.ok()) {
+    absl::StatusOr<Expression> parsed = ParseFilter(expression, {.now_seconds = std::time(nullptr)});
+    plan->status = parsed.status();
+    if (parsed.ok()) {
+      AddReferences(*parsed, std::string(expression), &plan->references);
+      plan->filter.children.push_back(*std::move(parsed));
+    }
+  }
+  return Query(std::move(plan));
+}
+
+template <typename Parsed>
+void Query::AddExpressions(const std::vector<NamedExpression>& texts, std::vector<Parsed>* out, Plan* plan) {
+  for (const NamedExpression& text : texts) {
+    if (!plan->status.ok()) return;
+    absl::StatusOr<Parsed> parsed = Parse(text, static_cast<const Parsed*>(nullptr));
+    plan->status = parsed.status();
+    if (!parsed.ok()) return;
+    bool refers = true;
+    if constexpr (std::is_same_v<Parsed, AggregateExpression>) {
+      refers = parsed->kind != AggregateExpression::Kind::kCount;
+    }
+    if (refers) plan->references.push_back({{parsed->column}, text.text});
+    out->push_back(*std::move(parsed));
+  }
+}
+
+Query Query::GroupBy(std::vector<NamedExpression> keys) const {
+  auto plan = std::make_shared<Plan>(*plan_);
+  plan->grouped = true;
+  AddExpressions(keys, &plan->keys, plan.get());
+  return Query(std::move(plan));
+}
+
+Query Query::Aggregate(std::vector<NamedExpression> aggregates) const {
+  auto plan = std::make_shared<Plan>(*plan_);
+  plan->grouped = true;
+  AddExpressions(aggregates, &plan->aggregates, plan.get());
+  return Query(std::move(plan));
+}
+
+Query Query::Select(std::vector<NamedExpression> columns) const {
+  auto plan = std::make_shared<Plan>(*plan_);
+  plan->selected = true;
+  AddExpressions(columns, &plan->select, plan.get());
+  return Query(std::move(plan));
+}
+
+Query Query::Sort(std::string_view column, Order order) const {
+  auto plan = std::make_shared<Plan>(*plan_);
+  plan->sort.emplace_back(std::string(column), order);
+  return Query(std::move(plan));
+}
+
+Query Query::Head(uint64_t rows) const {
+  auto plan = std::make_shared<Plan>(*plan_);
+  plan->limit = plan->limit ? std::min(*plan->limit, rows) : rows;
+  return Query(std::move(plan));
+}
+
+absl::StatusOr<Table> Query::Collect() const {
+  const Query* const self = this;
+  absl::StatusOr<std::vector<Table>> tables = CollectPlans({&self, 1});
+  if (!tables.ok()) return tables.status();
+  return std::move((*tables)[0]);
+}
+
+absl::StatusOr<std::vector<Table>> CollectAll(std::span<const Query> queries) {
+  std::vector<const Query*> all;
+  for (const Query& query : queries) all.push_back(&query);
+  return CollectPlans(all);
+}
+
+absl::StatusOr<Stats> Query::Check() const {
+  if (!plan_->status.ok()) return plan_->status;
+  Pass pass;
+  if (absl::Status status = OpenPass(plan_->scan, &pass); !status.ok()) return status;
+  StartPass(*plan_->scan, std::nullopt, true, &pass);
+  pass.run->RunToEnd();
+  if (absl::Status status = pass.run->status(); !status.ok()) return status;
+  return pass.run->FinishStats();
+}
+
+absl::StatusOr<std::vector<std::string>> Query::Columns() const {
+  Pass pass;
+  if (absl::Status status = OpenPass(plan_->scan, &pass); !status.ok()) return status;
+  std::vector<std::string> names;
+  for (const FormatColumn& column : pass.inputs->columns()) names.push_back(column.column_name());
+  const auto& runs = pass.inputs->inputs();
+  const bool none = std::all_of(runs.begin(), runs.end(), [](const auto& run) { return !run->status.ok(); });
+  const absl::Status status = none && !runs.empty() ? InputErrorStatus(runs[0]->status) : absl::OkStatus();
+  pass.inputs->ReturnUnread();
+  if (!status.ok()) return status;
+  return names;
+}
+
+absl::StatusOr<std::unique_ptr<TableStream>> Query::Stream() const {
+  absl::StatusOr<std::unique_ptr<Pass>> pass = RowStream::Start(*plan_, false);
+  if (!pass.ok()) return pass.status();
+  return std::make_unique<TableStreamImpl>(*std::move(pass));
+}
+
+absl::StatusOr<std::unique_ptr<RecordStream>> Query::Records() const {
+  absl::StatusOr<std::unique_ptr<Pass>> pass = RowStream::Start(*plan_, true);
+  if (!pass.ok()) return pass.status();
+  return std::make_unique<RecordStreamImpl>(*std::move(pass));
+}
+
+}  // namespace v1
+}  // namespace flowlogs

@@ -1,0 +1,158 @@
+// Rows: selected columns or whole records, block by block and in order; and the sink that only checks.
+#include <algorithm>
+#include <numeric>
+
+#include "flowlogs/schema/value.h"
+#include "lib/query/sink.h"
+
+namespace flowlogs {
+inline namespace v1 {
+namespace {
+
+struct BoundRows {
+  Filter filter;
+  std::vector<BoundKey> columns;
+  std::vector<int> places;
+
+  static BoundRows Bind(const RowPlan& plan, const Format& format) {
+    BoundRows bound{Filter::Bind(plan.filter, format), {}, {}};
+    for (const KeyExpression& column : plan.columns) {
+      bound.columns.push_back(BoundKey::Bind(column, format));
+      bound.columns.back().AppendPlaces(&bound.places);
+    }
+    return bound;
+  }
+};
+
+class RowSink final : public LocalSink {
+ public:
+  explicit RowSink(const RowPlan& plan) : plan_(plan) {}
+
+  void BeginBlock(const BlockContext& block) override {
+    block_ = block;
+    parts_.clear();
+  }
+
+  void Consume(RecordBatch& batch) override {
+    const BoundRows& bound =
+        bound_.For(batch.run(), [&](const Format& format) { return BoundRows::Bind(plan_, format); });
+    pool_.Reset();
+    const Rows rows = bound.filter.Select(batch, batch.AllRows(), &reader_, &pool_);
+    if (rows.count == 0) return;
+    RowChunk part;
+    for (uint32_t i = 0; i < rows.count; ++i) part.block_lines.push_back(batch.run().block_line(rows[i]));
+    if (plan_.whole_records) {
+      part.records.groups.push_back({batch.format(), {}, {}, {}});
+      std::string& lines = part.records.groups[0].lines;
+      for (uint32_t i = 0; i < rows.count; ++i) {
+        lines += batch.run().text(rows[i]);
+        lines += '\n';
+      }
+    } else {
+      part.columns = MakeColumns(plan_);
+      batch.Locate(bound.places, rows);
+      for (size_t c = 0; c < part.columns.size(); ++c) bound.columns[c].AppendTo(batch, rows, &reader_, &part.columns[c]);
+    }
+    parts_.push_back(std::move(part));
+  }
+
+  RowChunk EndBlock() override {
+    if (parts_.empty()) return {};
+    if (plan_.whole_records) return MergeRecords();
+    if (parts_.size() == 1) return std::move(parts_[0]);
+    RowChunk chunk;
+    chunk.columns = MakeColumns(plan_);
+    ForEachInOrder([&](const RowChunk& part, size_t row) {
+      chunk.block_lines.push_back(part.block_lines[row]);
+      for (size_t c = 0; c < chunk.columns.size(); ++c) chunk.columns[c].AppendFrom(part.columns[c], row);
+    });
+    return chunk;
+  }
+
+ private:
+  // Calls f(part, row) for the rows of all parts, in order of lines.
+  template <typename F>
+  void ForEachInOrder(F&& f) const {
+    std::vector<size_t> next(parts_.size(), 0);
+    for (;;) {
+      size_t least = parts_.size();
+      for (size_t p = 0; p < parts_.size(); ++p) {
+        if (next[p] == parts_[p].num_rows()) continue;
+        if (least == parts_.size() || parts_[p].block_lines[next[p]] < parts_[least].block_lines[next[least]]) least = p;
+      }
+      if (least == parts_.size()) return;
+      f(parts_[least], next[least]++);
+    }
+  }
+
+  RowChunk MergeRecords() {
+    RowChunk chunk;
+    chunk.records.source = *block_.source;
+    std::vector<size_t> read(parts_.size(), 0);  // bytes of each part's lines
+    ForEachInOrder([&](const RowChunk& part, size_t row) {
+      const RecordChunk::Group& from = part.records.groups[0];
+      auto& groups = chunk.records.groups;
+      if (groups.empty() || !groups.back().format.IsSame(from.format)) groups.push_back({from.format, {}, {}, {}});
+      RecordChunk::Group& to = groups.back();
+      size_t& begin = read[static_cast<size_t>(&part - parts_.data())];
+      const size_t end = from.lines.find('\n', begin) + 1;
+      to.lines.append(from.lines, begin, end - begin);
+      begin = end;
+      to.original += block_.lines->line(part.block_lines[row]);
+      to.original += '\n';
+      to.line_numbers.push_back(block_.lines_before + part.block_lines[row] + 1);
+      chunk.block_lines.push_back(part.block_lines[row]);
+    });
+    return chunk;
+  }
+
+  const RowPlan& plan_;
+  BlockContext block_;
+  BoundByFormat<BoundRows> bound_;
+  std::vector<RowChunk> parts_;
+  ColumnReader reader_;
+  SelectionPool pool_;
+};
+
+class CheckSink final : public LocalSink {
+ public:
+  void Consume(RecordBatch& batch) override {
+    const auto columns = batch.format().columns();
+    places_.resize(columns.size());
+    std::iota(places_.begin(), places_.end(), 0);
+    batch.Locate(places_, batch.AllRows());
+    for (int place : places_) {
+      switch (columns[static_cast<size_t>(place)].type()) {
+        case ValueType::kInt32:
+        case ValueType::kInt64:
+        case ValueType::kTime:
+          batch.Integers(place, batch.AllRows());
+          break;
+        case ValueType::kAddress:
+          batch.Addresses(place, batch.AllRows());
+          break;
+        case ValueType::kText:
+        case ValueType::kTag:
+          break;  // any text is one
+      }
+    }
+  }
+
+ private:
+  std::vector<int> places_;
+};
+
+}  // namespace
+
+std::unique_ptr<LocalSink> MakeRowSink(const RowPlan& plan) { return std::make_unique<RowSink>(plan); }
+
+std::vector<Column> MakeColumns(const RowPlan& plan) {
+  std::vector<Column> columns;
+  for (const KeyExpression& column : plan.columns) columns.push_back(MakeColumn(column));
+  return columns;
+}
+
+std::unique_ptr<LocalSink> MakeCheckSink() { return std::make_unique<CheckSink>(); }
+
+}  // namespace v1
+}  // namespace flowlogs

@@ -1,0 +1,273 @@
+#include "lib/query/scan_run.h"
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <unordered_set>
+
+#include "lib/query/status.h"
+
+namespace flowlogs {
+inline namespace v1 {
+
+ScanRun::ScanRun(InputSet* inputs, FormatTable* formats, std::vector<SinkFactory> sinks, RunOptions options)
+    : inputs_(inputs),
+      formats_(formats),
+      factories_(std::move(sinks)),
+      options_(options),
+      rows_left_(options.limit.value_or(0)) {
+  if (options_.limit) options_.threads = 1;
+  options_.threads = std::max(1, options_.threads);
+  cut_ = options_.limit == uint64_t{0};
+}
+
+ScanRun::~ScanRun() { Stop(); }
+
+std::unique_ptr<ScanRun::Worker> ScanRun::MakeWorker() const {
+  auto worker = std::make_unique<Worker>();
+  std::vector<LocalSink*> sinks;
+  for (const SinkFactory& make : factories_) {
+    worker->sinks.push_back(make());
+    sinks.push_back(worker->sinks.back().get());
+  }
+  worker->scanner = std::make_unique<BlockScanner>(formats_, std::move(sinks));
+  return worker;
+}
+
+std::optional<ScanRun::Claimed> ScanRun::Claim(Worker* worker) {
+  // With `raise`, blocks are claimed in input order, so that the first problem that stops the run is the first of all.
+  const size_t most_active = options_.ordered || options_.raise ? 1 : static_cast<size_t>(options_.threads);
+  const uint64_t window = static_cast<uint64_t>(options_.threads) * 4 + 4;  // blocks in memory of an ordered run
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (stopped_ || cut_) return std::nullopt;
+    InputRun* run = nullptr;
+    if (!options_.ordered || next_order_ - next_out_ < window) {
+      const auto idle = std::find_if(active_.begin(), active_.end(), [](const InputRun* r) { return !r->busy; });
+      if (idle != active_.end()) {
+        run = *idle;
+      } else if (active_.size() < most_active && next_input_ < inputs_->inputs().size()) {
+        run = inputs_->inputs()[next_input_++].get();
+        active_.push_back(run);
+      } else if (active_.empty()) {
+        return std::nullopt;
+      }
+    }
+    if (run == nullptr) {
+      changed_.wait(lock);
+      continue;
+    }
+    run->busy = true;
+    lock.unlock();
+    // Opening, reading and inflating need no lock: the input is this worker's for the moment.
+    inputs_->Prepare(run);
+    const bool claimed = run->input != nullptr && run->input->Claim(&worker->block);
+    lock.lock();
+    run->busy = false;
+    if (claimed) {
+      const Claimed result{run, next_order_++};
+      lock.unlock();
+      changed_.notify_all();
+      return result;
+    }
+    active_.erase(std::find(active_.begin(), active_.end(), run));
+    changed_.notify_all();
+  }
+}
+
+std::vector<RowChunk> ScanRun::ScanBlock(Worker* worker, const Claimed& claimed) {
+  Block& block = worker->block;
+  BlockScanner& scanner = *worker->scanner;
+  LineState before;
+  BlockScanner::Text text;
+  try {
+    claimed.input->input->Load(&block);
+    text = {block.text(),
+            block.sequence() == 0,
+            {block.last_line_too_long(), block.last_line_unfinished()},
+            claimed.input->index,
+            &claimed.input->source.name()};
+    scanner.Look(text);
+    before = claimed.input->hand_over->Take(block.sequence());
+    claimed.input->hand_over->Pass(scanner.After(before));
+  } catch (const std::bad_alloc&) {
+    // Whoever waits for this block must not wait for ever. The run has failed.
+    claimed.input->hand_over->Pass(claimed.input->hand_over->Take(block.sequence()));
+    throw;
+  }
+  RunStats stats;
+  scanner.Scan(before, &stats);
+  std::vector<RowChunk> chunks;
+  auto end_block = [&] {
+    chunks.clear();
+    if (!options_.ordered) return;
+    for (const auto& sink : worker->sinks) chunks.push_back(sink->EndBlock());
+  };
+  end_block();
+  if (options_.limit) {
+    if (chunks[0].num_rows() >= rows_left_) {
+      // The rest of the block was not needed: it is scanned again up to the last row, as if it had not been read.
+      const uint32_t last_line = chunks[0].block_lines[rows_left_ - 1];
+      const size_t end = static_cast<size_t>(scanner.lines().line(last_line).data() - text.text.data()) +
+                         scanner.lines().line(last_line).size();
+      text.text = text.text.substr(0, end + 1);
+      text.end = {};
+      scanner.Look(text);
+      stats = RunStats();
+      scanner.Scan(before, &stats);
+      end_block();
+      const std::lock_guard lock(mutex_);
+      cut_ = true;
+    }
+    rows_left_ -= chunks[0].num_rows();
+  }
+  worker->stats.Merge(std::move(stats));
+  if (options_.raise && worker->stats.first()) {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  return chunks;
+}
+
+void ScanRun::WorkerMain(Worker* worker) {
+  try {
+    while (const std::optional<Claimed> claimed = Claim(worker)) {
+      std::vector<RowChunk> chunks = ScanBlock(worker, *claimed);
+      if (!options_.ordered) continue;
+      {
+        const std::lock_guard lock(mutex_);
+        ready_[claimed->order] = std::move(chunks);
+      }
+      changed_.notify_all();
+    }
+  } catch (const std::bad_alloc&) {
+    const std::lock_guard lock(mutex_);
+    failure_ = absl::ResourceExhaustedError("out of memory: use fewer threads, a filter, or fewer groups");
+    stopped_ = true;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    --running_;
+  }
+  changed_.notify_all();
+}
+
+void ScanRun::StartThreads() {
+  running_ = static_cast<size_t>(options_.threads);
+  for (int i = 0; i < options_.threads; ++i) workers_.push_back(MakeWorker());
+  for (const auto& worker : workers_) threads_.emplace_back(&ScanRun::WorkerMain, this, worker.get());
+}
+
+void ScanRun::RunToEnd() {
+  if (options_.threads == 1) {
+    workers_.push_back(MakeWorker());
+    running_ = 1;
+    WorkerMain(workers_[0].get());
+    return;
+  }
+  StartThreads();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+std::optional<std::vector<RowChunk>> ScanRun::Next() {
+  if (options_.threads == 1) {
+    if (workers_.empty()) workers_.push_back(MakeWorker());
+    Worker* worker = workers_[0].get();
+    try {
+      const std::optional<Claimed> claimed = Claim(worker);
+      if (!claimed) return std::nullopt;
+      std::vector<RowChunk> chunks = ScanBlock(worker, *claimed);
+      ++next_out_;
+      return chunks;
+    } catch (const std::bad_alloc&) {
+      failure_ = absl::ResourceExhaustedError("out of memory: use a filter, or fewer columns");
+      return std::nullopt;
+    }
+  }
+  if (threads_.empty() && workers_.empty()) StartThreads();
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return ready_.contains(next_out_) || running_ == 0; });
+  const auto next = ready_.find(next_out_);
+  if (next == ready_.end()) return std::nullopt;
+  std::vector<RowChunk> chunks = std::move(next->second);
+  ready_.erase(next);
+  ++next_out_;
+  lock.unlock();
+  changed_.notify_all();
+  return chunks;
+}
+
+void ScanRun::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+  threads_.clear();
+}
+
+std::vector<LocalSink*> ScanRun::sinks(size_t sink) const {
+  std::vector<LocalSink*> sinks;
+  for (const auto& worker : workers_) sinks.push_back(worker->sinks[sink].get());
+  return sinks;
+}
+
+Stats ScanRun::FinishStats() const {
+  RunStats all;
+  for (const auto& worker : workers_) {
+    RunStats copy = worker->stats;
+    all.Merge(std::move(copy));
+  }
+  std::vector<std::string> names;
+  for (const auto& run : inputs_->inputs()) names.push_back(run->source.name());
+  Stats stats = all.Finish(*formats_, names);
+  stats.inputs = names.size();
+  {
+    const std::lock_guard lock(mutex_);
+    stats.complete = !stopped_ && !cut_ && next_input_ == inputs_->inputs().size() && active_.empty();
+  }
+  for (const auto& run : inputs_->inputs()) {
+    if (!run->status.ok()) {
+      stats.errors.push_back({run->source.name(), 0, std::string(run->status.message())});
+    } else if (run->input != nullptr) {
+      if (const std::optional<InputDamage> damage = run->input->damage()) {
+        stats.errors.push_back({run->source.name(), damage->offset, damage->message});
+      }
+    }
+  }
+  if (!stats.errors.empty()) stats.complete = false;
+  std::unordered_set<std::string> known;
+  for (const FormatColumn& column : inputs_->columns()) known.insert(column.column_name());
+  for (const Stats::FormatCount& format : stats.formats) {
+    for (const std::string& field : format.fields) {
+      std::string name = FormatColumn{field, FindField(field)}.column_name();
+      if (known.insert(name).second) stats.new_fields.push_back(std::move(name));
+    }
+  }
+  return stats;
+}
+
+absl::Status ScanRun::status() const {
+  if (!failure_.ok()) return failure_;
+  if (options_.raise) {
+    std::optional<RunStats::First> first;
+    for (const auto& worker : workers_) {
+      std::optional<RunStats::First> own = worker->stats.first();
+      if (own && (!first || own->place < first->place)) first = std::move(own);
+    }
+    if (first) {
+      const std::string& source = inputs_->inputs()[first->place.input]->source.name();
+      return ParseErrorStatus(source, first->place.line, first->reason, first->text);
+    }
+  }
+  const auto& runs = inputs_->inputs();
+  const bool none = std::all_of(runs.begin(), runs.end(), [](const auto& run) { return !run->status.ok(); });
+  return none && !runs.empty() ? InputErrorStatus(runs[0]->status) : absl::OkStatus();
+}
+
+}  // namespace v1
+}  // namespace flowlogs

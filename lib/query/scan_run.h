@@ -1,0 +1,149 @@
+// ScanRun: one pass over the inputs of a scan, with any number of sinks and threads.
+#ifndef FLOWLOGS_LIB_QUERY_SCAN_RUN_H_
+#define FLOWLOGS_LIB_QUERY_SCAN_RUN_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "flowlogs/io/input.h"
+#include "flowlogs/query/query.h"
+#include "lib/query/block_scanner.h"
+#include "lib/query/format_table.h"
+#include "lib/query/run_stats.h"
+#include "lib/query/sink.h"
+
+namespace flowlogs {
+inline namespace v1 {
+
+// The sources and options that the queries of one Scan() share. Inputs that can be read only once are kept here between
+// a look at their format and the run that reads them. Thread-safe.
+struct ScanSpec {
+  std::vector<Source> sources;
+  ScanOptions options;
+
+  std::mutex mutex;
+  struct Once {
+    std::unique_ptr<Input> input;  // opened, not yet read
+    bool read = false;
+  };
+  std::map<size_t, Once> once;  // by place among the resolved sources
+};
+
+// An input of a run.
+struct InputRun {
+  uint32_t index = 0;
+  Source source{""};
+  std::unique_ptr<Input> input;
+  std::unique_ptr<HandOver> hand_over;
+  std::optional<Format> first_format;
+  absl::Status status;  // why the input could not be opened or understood
+  bool busy = false;    // a worker opens it or claims a block from it
+};
+
+// The inputs of a scan, opened far enough to know their first formats (of the first 256 of them).
+class InputSet {
+ public:
+  static absl::StatusOr<InputSet> Open(const std::shared_ptr<ScanSpec>& spec, FormatTable* formats);
+
+  std::vector<std::unique_ptr<InputRun>>& inputs() { return inputs_; }
+  // The union, in order of first appearance, of the first formats (CONTRACT L12). Names with hyphens for known fields.
+  const std::vector<FormatColumn>& columns() const { return columns_; }
+  // Opens the input if it is not open, and tells the format at its beginning. Afterwards `input` is open or `status` says
+  // why not.
+  void Prepare(InputRun* run) const;
+  // Gives back what was opened and can be read only once: nothing was read from it.
+  void ReturnUnread();
+
+ private:
+  std::shared_ptr<ScanSpec> spec_;
+  FormatTable* formats_ = nullptr;
+  std::vector<std::unique_ptr<InputRun>> inputs_;
+  std::vector<FormatColumn> columns_;
+};
+
+// How a run is done. `ordered`: rows leave in input order. `limit`: stop after that many rows of the only sink; such a
+// run uses the calling thread alone, so that what it has read is exactly what its stats count.
+struct RunOptions {
+  int threads = 1;
+  bool ordered = false;
+  std::optional<uint64_t> limit;
+  bool raise = false;  // stop at the first problem or bad value
+};
+
+class ScanRun {
+ public:
+  using SinkFactory = std::function<std::unique_ptr<LocalSink>()>;
+
+  // `inputs`, made with the same formats, and what the factories refer to outlive the run.
+  ScanRun(InputSet* inputs, FormatTable* formats, std::vector<SinkFactory> sinks, RunOptions options);
+  // Stops and joins.
+  ~ScanRun();
+
+  // Unordered: reads everything. Ordered: call Next() instead.
+  void RunToEnd();
+  // The rows of the next block, one chunk per sink; nullopt at the end.
+  std::optional<std::vector<RowChunk>> Next();
+
+  // After the end: OK, or why there is no answer (the first problem with `raise`, no input could be read).
+  absl::Status status() const;
+  Stats FinishStats() const;
+  // The sinks of all workers for sink number `sink`.
+  std::vector<LocalSink*> sinks(size_t sink) const;
+
+ private:
+  struct Worker {
+    std::vector<std::unique_ptr<LocalSink>> sinks;
+    std::unique_ptr<BlockScanner> scanner;
+    RunStats stats;
+    Block block;
+  };
+  struct Claimed {
+    InputRun* input = nullptr;
+    uint64_t order = 0;
+  };
+
+  std::unique_ptr<Worker> MakeWorker() const;
+  // The next block into worker->block; nullopt at the end or after a stop.
+  std::optional<Claimed> Claim(Worker* worker);
+  std::vector<RowChunk> ScanBlock(Worker* worker, const Claimed& claimed);
+  void CutAt(Worker* worker, const BlockScanner::Text& text, LineState before, uint32_t last_line);
+  void StartThreads();
+  void WorkerMain(Worker* worker);
+  void Stop();
+
+  InputSet* inputs_;
+  FormatTable* formats_;
+  std::vector<SinkFactory> factories_;
+  RunOptions options_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::thread> threads_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<InputRun*> active_;
+  size_t next_input_ = 0;
+  uint64_t next_order_ = 0;  // of the next block that is claimed
+  uint64_t next_out_ = 0;    // of the next block that leaves
+  std::map<uint64_t, std::vector<RowChunk>> ready_;
+  size_t running_ = 0;  // threads
+  bool stopped_ = false;
+  bool cut_ = false;  // the limit was reached
+  uint64_t rows_left_ = 0;
+  absl::Status failure_;
+};
+
+}  // namespace v1
+}  // namespace flowlogs
+
+#endif  // FLOWLOGS_LIB_QUERY_SCAN_RUN_H_

@@ -1,0 +1,95 @@
+// Sinks: what a query does with the records of a pass. Each worker has a LocalSink of its own for every query.
+#ifndef FLOWLOGS_LIB_QUERY_SINK_H_
+#define FLOWLOGS_LIB_QUERY_SINK_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "flowlogs/query/query.h"
+#include "flowlogs/query/table.h"
+#include "lib/parse/lines.h"
+#include "lib/parse/record_batch.h"
+#include "lib/query/columns.h"
+#include "lib/query/expression.h"
+#include "lib/query/filter.h"
+
+namespace flowlogs {
+inline namespace v1 {
+
+// The block whose batches come.
+struct BlockContext {
+  const Lines* lines = nullptr;
+  const std::string* source = nullptr;
+  uint64_t lines_before = 0;  // in the input
+};
+
+// Rows of one block, in order.
+struct RowChunk {
+  std::vector<Column> columns;        // of a row query
+  RecordChunk records;                // of a record query
+  std::vector<uint32_t> block_lines;  // of each row: its line in the block
+  size_t num_rows() const { return block_lines.size(); }
+};
+
+class LocalSink {
+ public:
+  virtual ~LocalSink() = default;
+  virtual void BeginBlock(const BlockContext&) {}
+  // All records of the block come in one or more batches; those of one batch are in order.
+  virtual void Consume(RecordBatch& batch) = 0;
+  // Rows of the block in order: for sinks whose rows leave while the run goes on.
+  virtual RowChunk EndBlock() { return {}; }
+};
+
+// A filter and columns, bound to each format that the worker meets.
+template <typename Bound>
+class BoundByFormat {
+ public:
+  // `bind` makes a Bound from a format.
+  template <typename Bind>
+  const Bound& For(const RegularRun& run, Bind bind) {
+    const size_t id = static_cast<size_t>(run.format_id);
+    if (bound_.size() <= id) bound_.resize(id + 1);
+    if (bound_[id] == nullptr) bound_[id] = std::make_unique<Bound>(bind(*run.format));
+    return *bound_[id];
+  }
+
+ private:
+  std::vector<std::unique_ptr<Bound>> bound_;
+};
+
+// Groups and aggregates. `filter` outlives the sinks.
+struct GroupPlan {
+  Expression filter;
+  std::vector<KeyExpression> keys;
+  std::vector<AggregateExpression> aggregates;
+  std::vector<std::pair<std::string, Order>> sort;  // by names of keys and aggregates
+  std::optional<uint64_t> limit;
+};
+std::unique_ptr<LocalSink> MakeGroupSink(const GroupPlan& plan);
+// The answer of all workers' sinks; merges them into the first. With a single sink nothing is changed.
+absl::StatusOr<std::vector<Column>> FinishGroups(const GroupPlan& plan, std::span<LocalSink* const> sinks);
+
+// Rows of selected columns, or the records themselves.
+struct RowPlan {
+  Expression filter;
+  std::vector<KeyExpression> columns;  // of rows
+  bool whole_records = false;          // records instead of columns
+};
+std::unique_ptr<LocalSink> MakeRowSink(const RowPlan& plan);
+// Empty columns for the rows.
+std::vector<Column> MakeColumns(const RowPlan& plan);
+
+// Decodes every value of every record and keeps nothing.
+std::unique_ptr<LocalSink> MakeCheckSink();
+
+}  // namespace v1
+}  // namespace flowlogs
+
+#endif  // FLOWLOGS_LIB_QUERY_SINK_H_
