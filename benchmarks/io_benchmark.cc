@@ -4,6 +4,9 @@
 // number of lines and bytes. The files were just written and so lie in the page cache: nothing here measures a disk.
 #include <unistd.h>
 #include <zlib.h>
+#ifdef FLOWLOGS_HAVE_ZSTD
+#include <zstd.h>
+#endif
 
 #include <algorithm>
 #include <cstdint>
@@ -56,6 +59,16 @@ std::string Gzip(std::string_view text) {
   return out;
 }
 
+#ifdef FLOWLOGS_HAVE_ZSTD
+std::string Zstd(std::string_view text) {
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  const size_t size = ZSTD_compress(out.data(), out.size(), text.data(), text.size(), ZSTD_CLEVEL_DEFAULT);
+  if (ZSTD_isError(size)) std::abort();
+  out.resize(size);
+  return out;
+}
+#endif
+
 // The text, in files that are removed at exit.
 struct Files {
   Files() {
@@ -69,6 +82,10 @@ struct Files {
     gzip = (directory / "v2.log.gz").string();
     std::ofstream(plain, std::ios::binary) << text;
     std::ofstream(gzip, std::ios::binary) << Gzip(text);
+#ifdef FLOWLOGS_HAVE_ZSTD
+    zstd = (directory / "v2.log.zst").string();
+    std::ofstream(zstd, std::ios::binary) << Zstd(text);
+#endif
   }
   ~Files() {
     std::error_code ignored;
@@ -76,7 +93,7 @@ struct Files {
   }
 
   std::filesystem::path directory;
-  std::string plain, gzip;
+  std::string plain, gzip, zstd;
   uint64_t bytes = 0, lines = 0;
 };
 
@@ -145,6 +162,11 @@ void BM_InflateZlib(benchmark::State& state) {
   unsetenv("FLOWLOGS_INFLATE");
 }
 BENCHMARK(BM_InflateZlib)->Arg(128)->Unit(benchmark::kMillisecond);
+
+#ifdef FLOWLOGS_HAVE_ZSTD
+void BM_InflateZstd(benchmark::State& state) { Run(state, TheFiles().zstd, 1); }
+BENCHMARK(BM_InflateZstd)->Arg(128)->Unit(benchmark::kMillisecond);
+#endif
 
 }  // namespace
 

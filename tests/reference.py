@@ -548,8 +548,6 @@ def aggregate_value(aggregate: Any, records: List[Record]) -> Any:
     if not values:
         return None
     if kind == "sum":
-        if sum(values) >= 2**63:
-            raise Overflow(aggregate[1])
         return sum(values)
     if kind == "mean":
         return sum(values) / len(values)
@@ -595,6 +593,9 @@ def run(results: Union[Result, List[Result]], query: Query) -> List[Dict[str, An
         rows = _sorted(rows, *query.sort)
     if query.head is not None:
         rows = rows[: query.head]
+    for row in rows:
+        if any(isinstance(value, int) and not -(2**63) <= value < 2**63 for value in row.values()):
+            raise Overflow("a sum beyond int64 in the answer")
     return [{name: to_python(value) for name, value in row.items()} for row in rows]
 
 

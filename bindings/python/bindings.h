@@ -3,8 +3,8 @@
 // THE GIL is released around every call that may read input or run for long, by WithoutGil(). Objects that change while
 // they are used (Run, the iterators) hold a Turn meanwhile, so that a second thread gets an exception, not a race.
 //
-// BUFFERS that Python hands in (bytes, bytearray, memoryview, mmap, ...) are read in place. The buffer stays exported, and
-// with it the object stays alive and unchanged in size, until the last plan or run that reads it is gone.
+// BUFFERS that Python hands in (bytes, bytearray, memoryview, mmap, ...) are read in place. The buffer stays exported,
+// and with it the object stays alive and unchanged in size, until the last plan or run that reads it is gone.
 //
 // TEXT leaves as str. Bytes that are not UTF-8 leave as \xNN, as in JSON: nothing here raises UnicodeDecodeError.
 #ifndef FLOWLOGS_BINDINGS_PYTHON_BINDINGS_H_
@@ -13,16 +13,20 @@
 #include <pybind11/pybind11.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "flowlogs/parse/stats.h"
+#include "flowlogs/query/query.h"
 #include "flowlogs/query/table.h"
 #include "flowlogs/schema/format.h"
 
@@ -35,6 +39,8 @@ void BindFormat(py::module_& m);
 void BindRecord(py::module_& m);
 void BindTable(py::module_& m);
 void BindQuery(py::module_& m);
+void BindArrow(py::module_& m);
+void BindSynth(py::module_& m);
 
 // ---- Text -----------------------------------------------------------------------------------------------------------
 
@@ -88,14 +94,47 @@ class TextArgument {
   std::string_view text_;
 };
 
+// ---- Arrow ----------------------------------------------------------------------------------------------------------
+
+// Capsules of the Arrow PyCapsule interface. `times`: timestamp[s, UTC] instead of int64.
+py::object ToArrowSchema(std::span<const Column> columns, bool times);
+// requested_schema: a capsule "arrow_schema" or None; raises TypeError for anything else.
+py::object ToArrowStream(std::shared_ptr<const Table> table, const py::object& requested_schema, bool times);
+// `fail_if_damaged`: see ArrowOptions.
+py::object ToArrowStream(std::unique_ptr<TableStream> rows, bool fail_if_damaged, const py::object& requested_schema,
+                         bool times);
+
 // ---- Threads --------------------------------------------------------------------------------------------------------
+
+// Releases the GIL for a scope. At the interpreter's end Python (before 3.14) unwinds a daemon thread where it takes the GIL
+// back, and py::gil_scoped_release, whose destructor may not throw, then aborts the process. Here the thread just stays
+// there, as from 3.14 on: nothing of it may run any more, neither destructors.
+class GilRelease {
+ public:
+  GilRelease() : state_(PyEval_SaveThread()) {}
+  ~GilRelease() {
+    try {
+      PyEval_RestoreThread(state_);
+    } catch (...) {
+      for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+    }
+  }
+  GilRelease(const GilRelease&) = delete;  // the GIL is taken back once
+  GilRelease& operator=(const GilRelease&) = delete;
+
+ private:
+  PyThreadState* state_;
+};
 
 // Calls f() with the GIL released. `f` touches no Python object.
 template <typename F>
 auto WithoutGil(F&& f) {
-  py::gil_scoped_release release;
+  const GilRelease release;
   return std::forward<F>(f)();
 }
+
+// Whether the calling thread holds the GIL. Of any thread, at any time.
+bool HasGil();
 
 // The right to use an object that serves one thread at a time. Raises RuntimeError if another thread has it.
 class Turn {

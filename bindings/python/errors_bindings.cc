@@ -64,22 +64,25 @@ void BindErrors(py::module_& m) {
   types.error = Define(m, "Error", "The base of all exceptions of flowlogs.", {PyExc_Exception});
   types.argument = Define(m, "ArgumentError", "An argument, or a combination of calls, that cannot be.",
                           {types.error, PyExc_ValueError});
-  types.format = Define(m, "FormatError", "A format that cannot be: the message names the token and what was perhaps meant.",
-                        {types.error, PyExc_ValueError});
-  types.expression = Define(m, "ExpressionError",
-                            "A filter, key or aggregate that cannot be.\n\n"
-                            "column: where in the expression, counted from 1, or None. The message shows it with a caret.",
-                            {types.error, PyExc_ValueError}, {"column"});
+  types.format =
+      Define(m, "FormatError", "A format that cannot be: the message names the token and what was perhaps meant.",
+             {types.error, PyExc_ValueError});
+  types.expression =
+      Define(m, "ExpressionError",
+             "A filter, key or aggregate that cannot be.\n\n"
+             "column: where in the expression, counted from 1, or None. The message shows it with a caret.",
+             {types.error, PyExc_ValueError}, {"column"});
   types.parse = Define(m, "ParseError",
                        "A line that is no record, or a value that is not of its field's type.\n\n"
                        "source, line: where (line counts from 1), or None for parse().",
                        {types.error, PyExc_ValueError}, {"source", "line"});
-  types.input = Define(m, "InputError",
-                       "An input that cannot be opened or not be read to its end.\n\n"
-                       "source: its name, or None. offset: bytes of it, as stored, that were good, or None.\n"
-                       "table: the answer made of what was read: a Table, of collect_all() a list of them, of summary()\n"
-                       "the Summary; None if nothing was read. stats: the Stats of it, or None.",
-                       {types.error, PyExc_OSError}, {"source", "offset", "table", "stats"});
+  types.input =
+      Define(m, "InputError",
+             "An input that cannot be opened or not be read to its end.\n\n"
+             "source: its name, or None. offset: bytes of it, as stored, that were good, or None.\n"
+             "table: the answer made of what was read: a Table, of collect_all() a list of them, of summary()\n"
+             "the Summary; None if nothing was read. stats: the Stats of it, or None.",
+             {types.error, PyExc_OSError}, {"source", "offset", "table", "stats"});
   types.limit = Define(m, "LimitError", "A limit was hit; the message says which and how to raise it.", {types.error});
 }
 

@@ -20,8 +20,9 @@ Format FormatFromHeader(const py::object& line) {
   const TextArgument argument(line);
   std::optional<Format> format = Format::FromHeader(internal::StripBlanks(argument.text()), /*first_line=*/true);
   if (!format) {
-    RaiseFormatError("format: not a header: '" + std::string(argument.text().substr(0, 200)) +
-                     "'; a header is made of distinct names, at least half of them names of fields (`flowlogs fields`)");
+    RaiseFormatError(
+        "format: not a header: '" + std::string(argument.text().substr(0, 200)) +
+        "'; a header is made of distinct names, at least half of them names of fields (`flowlogs fields`)");
   }
   return *std::move(format);
 }
@@ -89,25 +90,30 @@ std::optional<Format> ToFormat(const py::object& format) {
 }
 
 void BindFormat(py::module_& m) {
-  py::class_<Format>(m, "Format",
-                     "The order of fields in the lines of a flow log. Immutable; may be used as a key of a dict.\n\n"
-                     "len(f) is the number of fields, str(f) the ${...} text that AWS takes, `name in f` tells whether it\n"
-                     "has a field (names with hyphens or underscores).")
+  py::class_<Format>(
+      m, "Format",
+      "The order of fields in the lines of a flow log. Immutable; may be used as a key of a dict.\n\n"
+      "len(f) is the number of fields, str(f) the ${...} text that AWS takes, `name in f` tells whether it\n"
+      "has a field (names with hyphens or underscores).")
       // Factories
-      .def_static("default", [] { return Format::Default(); }, "The 14 fields of version 2, AWS's default.")
-      .def_static("transit_gateway", [] { return Format::TransitGateway(); },
-                  "The 36 fields of a transit gateway flow log.")
-      .def_static("all", [] { return Format::All(); }, "All 54 VPC fields, in AWS's documented order.")
+      .def_static(
+          "default", [] { return Format::Default(); }, "The 14 fields of version 2, AWS's default.")
+      .def_static(
+          "transit_gateway", [] { return Format::TransitGateway(); }, "The 36 fields of a transit gateway flow log.")
+      .def_static(
+          "all", [] { return Format::All(); }, "All 54 VPC fields, in AWS's documented order.")
       .def_static(
           "parse", [](const py::str& text) { return ParseFormat(TextArgument(text).text()); }, py::arg("text"),
           "Reads '${version} ${srcaddr}', also '$${version}', or plain names separated by blanks or commas.\n\n"
           "Names that are no field are kept as text columns. Raises FormatError for a name twice, for not one field,\n"
           "and for a broken text.")
-      .def_static("from_header", &FormatFromHeader, py::arg("line"),
-                  "The format that the first line of a file in S3 tells (str or bytes; separated by blanks or commas).\n\n"
-                  "Raises FormatError if the line is no header.")
+      .def_static(
+          "from_header", &FormatFromHeader, py::arg("line"),
+          "The format that the first line of a file in S3 tells (str or bytes; separated by blanks or commas).\n\n"
+          "Raises FormatError if the line is no header.")
       // Properties
-      .def_property_readonly("fields", &FieldNames, "The names in order, as AWS writes them: ['version', 'account-id', ...].")
+      .def_property_readonly("fields", &FieldNames,
+                             "The names in order, as AWS writes them: ['version', 'account-id', ...].")
       .def_property_readonly(
           "columns",
           [](const Format& format) {
@@ -140,8 +146,9 @@ void BindFormat(py::module_& m) {
             return py::bool_(format == other.cast<const Format&>());
           },
           py::arg("other"))
-      .def("__hash__",
-           [](const Format& format) { return py::hash(py::make_tuple(ToStr(HeaderOf(format)), format.leading_time())); })
+      .def(
+          "__hash__",
+          [](const Format& format) { return py::hash(py::make_tuple(ToStr(HeaderOf(format)), format.leading_time())); })
       .def("__iter__", [](const Format& format) { return py::iter(FieldNames(format)); })
       .def(py::pickle(
           [](const Format& format) {
@@ -160,10 +167,11 @@ void BindFormat(py::module_& m) {
       .def("__str__", [](const Format& format) { return ToStr(format.ToString()); })
       .def("__repr__", [](const Format& format) { return ToStr(Repr(format)); });
 
-  m.def("fields", &Fields,
-        "The 72 fields in AWS's documented order, each a dict: name ('pkt-srcaddr'), column ('pkt_srcaddr'), since (the\n"
-        "version that brought it), product ('vpc', 'transit-gateway', 'both'), type ('int32', 'int64', 'text'), unit\n"
-        "('' if none), meaning.");
+  m.def(
+      "fields", &Fields,
+      "The 72 fields in AWS's documented order, each a dict: name ('pkt-srcaddr'), column ('pkt_srcaddr'), since (the\n"
+      "version that brought it), product ('vpc', 'transit-gateway', 'both'), type ('int32', 'int64', 'text'), unit\n"
+      "('' if none), meaning.");
 
   // For the reports of the package.
   m.def(

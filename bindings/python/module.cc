@@ -15,6 +15,8 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   fp::BindRecord(m);
   fp::BindTable(m);
   fp::BindQuery(m);
+  fp::BindArrow(m);
+  fp::BindSynth(m);
   m.def(
       "version_text", [] { return fp::ToStr(flowlogs::VersionText()); },
       "The version of flowlogs, the kernel in use, and the versions of the libraries inside, as text.");

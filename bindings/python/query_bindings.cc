@@ -1,6 +1,8 @@
 // Query, its runs and iterators, scan() and collect_all().
 #include <algorithm>
+#include <limits>
 #include <memory>
+#include <mutex>
 
 #include "bindings/python/bindings.h"
 #include "bindings/python/record_bindings.h"
@@ -71,18 +73,46 @@ std::vector<NamedExpression> ToExpressions(const py::args& texts, const py::kwar
   return expressions;
 }
 
+// Gives a Py_buffer back and frees it. The last owner may be a run that ends with the GIL released, or an Arrow stream
+// in a thread that Python does not know: that one must not wait for the GIL, since at the interpreter's end it would
+// never come back. So it leaves the buffer to the main thread.
+void FreeBuffer(void* released) {
+  static std::mutex mutex;
+  static std::vector<Py_buffer*>* const left = new std::vector<Py_buffer*>;  // outlives every thread
+  if (Py_IsInitialized() == 0) return;  // the process ends: its memory goes with it
+  auto* buffer = static_cast<Py_buffer*>(released);
+  if (PyGILState_GetThisThreadState() != nullptr) {
+    const py::gil_scoped_acquire acquire;
+    PyBuffer_Release(buffer);
+    delete buffer;
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex);
+    left->push_back(buffer);
+  }
+  auto free_left = [](void*) {
+    std::vector<Py_buffer*> buffers;
+    {
+      const std::lock_guard lock(mutex);
+      buffers.swap(*left);
+    }
+    for (Py_buffer* each : buffers) {
+      PyBuffer_Release(each);
+      delete each;
+    }
+    return 0;
+  };
+  Py_AddPendingCall(free_left, nullptr);  // if its queue is full, a later one takes what was left
+}
+
 // The content of a buffer as a source; keeps the buffer exported while any plan or run reads it.
 Source ToBytesSource(py::handle object, const std::string& name) {
   auto view = std::make_unique<Py_buffer>();
   if (PyObject_GetBuffer(object.ptr(), view.get(), PyBUF_SIMPLE) != 0) throw py::error_already_set();
   const std::string_view content(static_cast<const char*>(view->buf), static_cast<size_t>(view->len));
   std::shared_ptr<const void> owner(static_cast<const void*>(view.release()), [](const void* released) {
-    auto* buffer = static_cast<Py_buffer*>(const_cast<void*>(released));
-    if (Py_IsInitialized() == 0) return;  // the process ends: its memory goes with it
-    // The last owner may be a run that ends with the GIL released.
-    const py::gil_scoped_acquire acquire;
-    PyBuffer_Release(buffer);
-    delete buffer;
+    FreeBuffer(const_cast<void*>(released));
   });
   return Source::Bytes(content, std::move(owner), name);
 }
@@ -95,8 +125,15 @@ OnError ToOnError(const std::string& on_error) {
 
 // sources: str, bytes (paths, as os.fspath() gives them) and (buffer,) tuples. The package's scan() brings them about.
 PyQuery MakeScan(const py::list& sources, const py::object& format, const py::object& threads,
-                 const std::string& on_error, const py::object& max_line_bytes, const py::object& block_bytes) {
+                 const std::string& on_error, const py::dict& sets, const py::list& internal,
+                 const py::object& max_line_bytes, const py::object& block_bytes, const py::object& max_inflated_bytes,
+                 const py::object& max_inflate_ratio) {
   ScanOptions options;
+  for (const auto& [name, values] : sets) {
+    std::vector<std::string>& set = options.sets[ToExpression(name, "scan")];
+    for (py::handle value : values) set.push_back(std::string(py::str(value)));
+  }
+  for (py::handle prefix : internal) options.internal.push_back(std::string(py::str(prefix)));
   options.format = ToFormat(format);
   options.on_error = ToOnError(on_error);
   auto positive = [](const py::object& number, const char* name, size_t most, size_t otherwise) {
@@ -113,6 +150,9 @@ PyQuery MakeScan(const py::list& sources, const py::object& format, const py::ob
   options.threads = static_cast<int>(positive(threads, "threads", 1024, 0));
   options.max_line_bytes = positive(max_line_bytes, "max_line_bytes", size_t{1} << 30, options.max_line_bytes);
   options.block_bytes = positive(block_bytes, "block_bytes", size_t{1} << 30, options.block_bytes);
+  constexpr size_t kAny = std::numeric_limits<int64_t>::max();
+  options.max_inflated_bytes = positive(max_inflated_bytes, "max_inflated_bytes", kAny, options.max_inflated_bytes);
+  options.max_inflate_ratio = positive(max_inflate_ratio, "max_inflate_ratio", kAny, options.max_inflate_ratio);
 
   auto info = std::make_shared<ScanInfo>();
   info->skip_damage = on_error == "skip";
@@ -137,7 +177,7 @@ PyQuery MakeScan(const py::list& sources, const py::object& format, const py::ob
 
 // ---- Plans ----------------------------------------------------------------------------------------------------------
 
-PyQuery Filter(const PyQuery& q, const py::str& expression) {
+PyQuery Filter(const PyQuery& q, const py::object& expression) {
   const std::string text = ToExpression(expression, "filter");
   PyQuery result = q.With(q.query.Filter(text), ".filter(" + Quoted(text) + ")", text);
   result.records = q.records.Filter(text);
@@ -178,6 +218,17 @@ PyQuery Sort(const PyQuery& q, const py::args& columns, bool descending) {
   }
   result.has_sort = true;
   return result;
+}
+
+PyQuery Once(const PyQuery& q) {
+  PyQuery result = q.With(q.query.Once(), ".once()");
+  result.records = q.records.Once();
+  return result;
+}
+
+PyQuery Having(const PyQuery& q, const py::object& expression) {
+  const TextArgument text(expression);
+  return q.With(q.query.Having(text.text()), ".having(" + Quoted(text.text()) + ")", text.text());
 }
 
 PyQuery Head(const PyQuery& q, int64_t n) {
@@ -221,6 +272,21 @@ py::list Columns(const PyQuery& q) {
   return ToStrList(*columns);
 }
 
+// ---- Arrow ----------------------------------------------------------------------------------------------------------
+
+py::object ArrowSchemaOf(const PyQuery& q, bool times) {
+  absl::StatusOr<std::vector<Column>> columns = WithoutGil([&] { return q.query.Schema(); });
+  if (!columns.ok()) RaiseStatus(columns.status(), q.scan->sources);
+  return ToArrowSchema(*columns, times);
+}
+
+py::object ArrowStreamOf(const PyQuery& q, const py::object& requested_schema, bool times) {
+  if (q.has_groups || q.has_sort) return ToArrowStream(Collect(q), requested_schema, times);
+  absl::StatusOr<std::unique_ptr<TableStream>> rows = WithoutGil([&] { return q.query.Stream(); });
+  if (!rows.ok()) RaiseStatus(rows.status(), q.scan->sources);
+  return ToArrowStream(*std::move(rows), !q.scan->skip_damage, requested_schema, times);
+}
+
 py::list CollectEach(const py::iterable& queries, bool raise_damage) {
   std::vector<PyQuery> taken;
   for (py::handle query : queries) {
@@ -261,7 +327,8 @@ class ChunkReader {
  public:
   explicit ChunkReader(const PyQuery& q) : query_(q) {
     if (q.has_groups || q.has_select || q.has_sort) {
-      RaiseArgumentError("records() gives whole records in input order: without select(), group_by(), agg() and sort()");
+      RaiseArgumentError(
+          "records() gives whole records in input order: without select(), group_by(), agg() and sort()");
     }
     absl::StatusOr<std::unique_ptr<RecordStream>> stream = WithoutGil([&] { return q.query.Records(); });
     if (!stream.ok()) RaiseStatus(stream.status(), q.scan->sources);
@@ -461,8 +528,9 @@ void BindIterator(py::module_& m, const char* name, const char* doc) {
 }  // namespace
 
 void BindQuery(py::module_& m) {
-  BindIterator<RecordIterator>(m, "RecordIterator",
-                               "The records of a query, in input order, read as they are asked for. Dropping it ends the run.");
+  BindIterator<RecordIterator>(
+      m, "RecordIterator",
+      "The records of a query, in input order, read as they are asked for. Dropping it ends the run.");
   BindIterator<TableIterator>(m, "TableIterator", "The rows of a query as Tables, in input order, in bounded memory.");
   BindIterator<ChunkIterator>(m, "ChunkIterator", "The lines of a query's records: lists of (Format, bytes).");
 
@@ -470,21 +538,22 @@ void BindQuery(py::module_& m) {
                     "A run that the caller feeds: query.start() makes it. For one thread at a time.\n\n"
                     "It reads no sources; the scan's options (format, limits) hold.")
       .def("feed", &PyRun::Feed, py::arg("text"),
-           "Takes the next piece, bytes or str, plain or gzip; lines may go on from piece to piece.\n\n"
-           "Raises Error if the format cannot be told, or after finish().")
+           "Takes the next piece of text, bytes or str; lines may go on from piece to piece.\n\n"
+           "Raises InputError if the format cannot be told or if it is gzip, Error after finish().")
       .def("snapshot", &PyRun::Snapshot, "The Table for the whole lines fed so far; its stats.complete is False.")
       .def("finish", &PyRun::Finish,
-           "Takes the unfinished last line as a line and gives the Table. Raises InputError, with .table, for a damaged\n"
-           "gzip stream.");
+           "Takes the unfinished last line as a line and gives the Table.");
 
-  py::class_<PyQuery>(m, "Query",
-                      "A lazy plan: sources, filter, and either groups with aggregates or selected columns. Immutable:\n"
-                      "every method gives a new plan. Nothing is read before collect(), count(), check(), columns,\n"
-                      "records(), summary() or to_dicts(); these release the GIL.")
+  py::class_<PyQuery>(
+      m, "Query",
+      "A lazy plan: sources, filter, and either groups with aggregates or selected columns. Immutable:\n"
+      "every method gives a new plan. Nothing is read before collect(), count(), check(), columns,\n"
+      "records(), summary() or to_dicts(); these release the GIL.")
       // Properties
-      .def_property_readonly("columns", &Columns,
-                             "The columns of the inputs, in order of first appearance, as names with underscores: reads the\n"
-                             "beginning of each of the first 256 inputs. Raises InputError.")
+      .def_property_readonly(
+          "columns", &Columns,
+          "The columns of the inputs, in order of first appearance, as names with underscores: reads the\n"
+          "beginning of each of the first 256 inputs. Raises InputError.")
       // Operations
       .def("filter", &Filter, py::arg("expression"),
            "Keeps the records for which the expression is true; several filters must all be true.\n\n"
@@ -493,47 +562,78 @@ void BindQuery(py::module_& m) {
       .def("group_by", &GroupBy,
            "Groups by fields and key expressions: group_by('srcaddr', t='bin(start, 5m)'). Without agg(): count().")
       .def("agg", &Aggregate,
-           "Aggregates per group, or over everything: agg('count()', bytes='sum(bytes)', ports=fl.distinct('dstport')).\n\n"
+           "Aggregates per group, or over everything: agg('count()', bytes='sum(bytes)', "
+           "ports=fl.distinct('dstport')).\n\n"
            "There are count, sum, min, max, mean, distinct. An unnamed one is called by its text: sum_bytes.")
       .def("select", &Select, "The columns of the rows: select('srcaddr', net='prefix(dstaddr, 16)').")
       .def("sort", &Sort, py::kw_only(), py::arg("descending") = false,
            "Sorts by columns of the answer; a further sort() breaks the ties. Nulls are last both ways.")
-      .def("head", &Head, py::arg("n"), "At most n rows. Without sort() or groups the reading stops early.")
+      .def("having", &Having, py::arg("expression"),
+           "Keeps the groups for which the expression is true; its names are those of keys and aggregates.")
+      .def("once", &Once,
+           "Counts every packet once: of the records of the same packets at several interfaces, the one of the sender's\n"
+           "interface, else of the receiver's, else all. The input is read twice.")
+      .def("head", &Head, py::arg("n"),
+           "At most n rows of the answer, wherever head() stands. Rows that are not sorted end the reading early: "
+           "stats.complete\n"
+           "is then False.")
       .def("collect", &Collect,
            "Runs the plan and gives a Table.\n\n"
-           "Raises InputError if a source cannot be opened, and at the end if one was damaged (with .table, the answer from\n"
-           "what was read; on_error=\"skip\" returns it); ParseError with on_error=\"raise\"; ExpressionError for a name that\n"
+           "Raises InputError if a source cannot be opened, and at the end if one was damaged (with .table, the answer "
+           "from\n"
+           "what was read; on_error=\"skip\" returns it); ParseError with on_error=\"raise\"; ExpressionError for a "
+           "name that\n"
            "no input has.")
-      .def("to_dicts", [](const PyQuery& q) { return py::cast(Collect(q)).attr("to_dicts")(); }, "collect().to_dicts()")
+      .def(
+          "to_dicts", [](const PyQuery& q) { return py::cast(Collect(q)).attr("to_dicts")(); }, "collect().to_dicts()")
       .def("count", &Count, "The number of records that the filters leave; of groups and head(), the number of rows.")
       .def("check", &Check,
-           "Decodes every value of every record and gives the Stats: the only complete count of bad values. Damage is in\n"
+           "Decodes every value of every record and gives the Stats: the only complete count of bad values. Damage is "
+           "in\n"
            "stats.errors and raises nothing.")
-      .def("records", [](const PyQuery& q) { return std::make_unique<RecordIterator>(q); },
-           "Iterates over the filtered records in input order, in bounded memory; head() applies.\n\n"
-           "Damage raises InputError at the end, as in collect().")
-      .def("start", [](const PyQuery& q) { return std::make_unique<PyRun>(q); },
-           "A Run that is fed by the caller. The plan needs groups, aggregates or select().")
+      .def("__arrow_c_schema__", &ArrowSchemaOf, py::kw_only(), py::arg("times") = false,
+           "The types of the answer's columns, as an Arrow schema in a capsule. Reads at most the inputs' beginnings.")
+      .def("__arrow_c_stream__", &ArrowStreamOf, py::arg("requested_schema") = py::none(), py::kw_only(),
+           py::arg("times") = false,
+           "Runs the plan and gives its rows as an Arrow stream in a capsule: duckdb.sql('from logs'), "
+           "polars.DataFrame(logs),\n"
+           "pyarrow.RecordBatchReader.from_stream(logs).\n\n"
+           "Rows are read while the consumer asks for batches, in bounded memory; a stream that is dropped ends the "
+           "run.\n"
+           "Groups and sorted rows are collected first. Each call is a new run. Types are those of a Table's stream. "
+           "An input\n"
+           "that is damaged is an error after the last batch, unless on_error=\"skip\".")
+      .def(
+          "records", [](const PyQuery& q) { return std::make_unique<RecordIterator>(q); },
+          "Iterates over the filtered records in input order, in bounded memory; head() applies.\n\n"
+          "Damage raises InputError at the end, as in collect().")
+      .def(
+          "start", [](const PyQuery& q) { return std::make_unique<PyRun>(q); },
+          "A Run that is fed by the caller. The plan needs groups, aggregates or select().")
       .def("summary", &Summary,
-           "Totals, actions, formats and the top ten of sources, destinations, services and protocols, by bytes, in one pass:\n"
-           "a Summary, which is a dict and prints as a report. Every record counts: a conversation that several interfaces\n"
+           "Totals, actions, formats and the top ten of sources, destinations, services and protocols, by bytes, in "
+           "one pass:\n"
+           "a Summary, which is a dict and prints as a report. Every record counts: a conversation that several "
+           "interfaces\n"
            "saw counts at each.")
       .def("_tables", [](const PyQuery& q) { return std::make_unique<TableIterator>(q); })
       .def("_chunks", [](const PyQuery& q) { return std::make_unique<ChunkIterator>(q); })
-      .def_property_readonly("_selects_records",
-                             [](const PyQuery& q) { return !q.has_groups && !q.has_select && !q.has_sort && !q.has_head; })
+      .def_property_readonly(
+          "_selects_records",
+          [](const PyQuery& q) { return !q.has_groups && !q.has_select && !q.has_sort && !q.has_head; })
       // String representation
       .def("__repr__", [](const PyQuery& q) { return ToStr(Repr(q)); });
 
-  m.def("_scan", &MakeScan, py::arg("sources"), py::kw_only(), py::arg("format"), py::arg("threads"), py::arg("on_error"),
-        py::arg("max_line_bytes"), py::arg("block_bytes"));
+  m.def("_scan", &MakeScan, py::arg("sources"), py::kw_only(), py::arg("format"), py::arg("threads"),
+        py::arg("on_error"), py::arg("sets"), py::arg("internal"), py::arg("max_line_bytes"), py::arg("block_bytes"),
+        py::arg("max_inflated_bytes"), py::arg("max_inflate_ratio"));
   m.def("collect_all", [](const py::iterable& queries) { return CollectEach(queries, true); }, py::arg("queries"),
         "Runs several queries of one scan() in one pass and gives their Tables.\n\n"
         "Raises as Query.collect() does; InputError.table is then the list of Tables.");
   m.def("_collect_each", [](const py::iterable& queries) { return CollectEach(queries, false); }, py::arg("queries"));
   m.def(
-      "_raise_damage", [](const Stats& stats, const py::object& answer) { RaiseDamage(stats, answer); }, py::arg("stats"),
-      py::arg("answer"));
+      "_raise_damage", [](const Stats& stats, const py::object& answer) { RaiseDamage(stats, answer); },
+      py::arg("stats"), py::arg("answer"));
   m.def(
       "_split_list", [](const std::string& text) { return ToStrList(SplitList(text)); }, py::arg("text"));
 }

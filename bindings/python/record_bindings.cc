@@ -170,10 +170,11 @@ void CheckValues(const Record& record) {
     const int column = static_cast<int>(i);
     if (record.state(column) != ValueState::kBad) continue;
     const FormatColumn& info = record.format().columns()[i];
-    RaiseParseError(info.name + ": '" + std::string(record.raw(column).substr(0, 200)) + "' (value " +
-                    std::to_string(i + 1) + " of " + std::to_string(record.size()) + ") is not " + Expected(info.type()) +
-                    "; a missing value is written '-'. If the values stand in another order, give the format; " +
-                    "scan() reads such a value as None and counts it");
+    RaiseParseError(
+        info.name + ": '" + std::string(record.raw(column).substr(0, 200)) + "' (value " + std::to_string(i + 1) +
+        " of " + std::to_string(record.size()) + ") should be " + Expected(info.type()) +
+        ", or '-' if it is missing. If the values stand in another order, give the format; scan() reads such a "
+        "value as None and counts it");
   }
 }
 
@@ -190,9 +191,10 @@ OwnedRecord Parse(const py::object& line, const py::object& format_or_none) {
   }
   const DetectedFormat detected = DetectFormat(text, /*whole=*/true, given);
   if (!detected.format) {
-    RaiseParseError("line: " + std::to_string(CountValues(text, Separator::kBlank)) +
-                    " values; without a format a line has the 14 of the VPC default or the 36 of a transit gateway: give the "
-                    "format");
+    RaiseParseError(
+        "line: " + std::to_string(CountValues(text, Separator::kBlank)) +
+        " values; without a format a line has the 14 of the VPC default or the 36 of a transit gateway: give the "
+        "format");
   }
   const Format& format = *detected.format;
   Record record;
@@ -317,12 +319,14 @@ void BindRecord(py::module_& m) {
       .def("__str__", [](const OwnedRecord& r) { return ToStr(r.line()); })
       .def("__repr__", [](const OwnedRecord& r) { return ToStr(Repr(r)); });
 
-  m.def("parse", &Parse, py::arg("line"), py::arg("format") = py::none(),
-        "Parses one line (str or bytes, with or without line end) into a Record and checks every value.\n\n"
-        "format: a Format, a str such as '${version} ${srcaddr}', or a list of names. Without it a line of 14 values is\n"
-        "of the VPC default, one of 36 of the transit gateway default; both may stand behind a CloudWatch time.\n\n"
-        "Raises ParseError for another number of values and for a value that is not of its field's type: the message names\n"
-        "field and value. Raises FormatError for a wrong format.");
+  m.def(
+      "parse", &Parse, py::arg("line"), py::arg("format") = py::none(),
+      "Parses one line (str or bytes, with or without line end) into a Record and checks every value.\n\n"
+      "format: a Format, a str such as '${version} ${srcaddr}', or a list of names. Without it a line of 14 values is\n"
+      "of the VPC default, one of 36 of the transit gateway default; both may stand behind a CloudWatch time.\n\n"
+      "Raises ParseError for another number of values and for a value that is not of its field's type: the message "
+      "names\n"
+      "field and value. Raises FormatError for a wrong format.");
 }
 
 }  // namespace flowlogs::python

@@ -105,7 +105,8 @@ py::list Rows(const Table& table, size_t begin, size_t end, size_t step = 1) {
 const Column& FindColumn(const Table& table, const std::string& name) {
   if (const Column* column = table.column(name)) return *column;
   std::string message = "the table has no column '" + name + "', only";
-  for (const Column& column : table.columns()) message += (&column == table.columns().data() ? " " : ", ") + column.name();
+  for (const Column& column : table.columns())
+    message += (&column == table.columns().data() ? " " : ", ") + column.name();
   PyErr_SetObject(PyExc_KeyError, ToStr(message).ptr());
   throw py::error_already_set();
 }
@@ -122,13 +123,15 @@ py::object GetItem(const Table& table, const py::object& index) {
     size_t stop = 0;
     size_t step = 0;
     size_t length = 0;
-    if (!index.cast<py::slice>().compute(table.num_rows(), &start, &stop, &step, &length)) throw py::error_already_set();
+    if (!index.cast<py::slice>().compute(table.num_rows(), &start, &stop, &step, &length))
+      throw py::error_already_set();
     const py::list keys = Keys(table);
     py::list rows;
     for (size_t i = 0; i < length; ++i, start += step) rows.append(Row(table, keys, start));  // a negative step wraps
     return rows;
   }
-  if (!PyIndex_Check(index.ptr())) throw py::type_error("a Table is indexed by the name of a column, a row number or a slice");
+  if (!PyIndex_Check(index.ptr()))
+    throw py::type_error("a Table is indexed by the name of a column, a row number or a slice");
   Py_ssize_t row = PyNumber_AsSsize_t(index.ptr(), PyExc_IndexError);
   if (row == -1 && PyErr_Occurred()) throw py::error_already_set();
   const Py_ssize_t rows = static_cast<Py_ssize_t>(table.num_rows());
@@ -208,7 +211,8 @@ std::string ToHtml(const Table& table) {
   auto is_number = [](const Column& c) { return c.type() != ColumnType::kText && c.type() != ColumnType::kAddress; };
   std::string html = "<table class=\"flowlogs\">\n<thead><tr>";
   for (const Column& column : table.columns()) {
-    html += is_number(column) && !column.is_time() ? "<th style=\"text-align:right\">" : "<th style=\"text-align:left\">";
+    html +=
+        is_number(column) && !column.is_time() ? "<th style=\"text-align:right\">" : "<th style=\"text-align:left\">";
     AppendHtml(column.name(), &html);
     html += "</th>";
   }
@@ -217,7 +221,8 @@ std::string ToHtml(const Table& table) {
   for (size_t row = 0; row < rows; ++row) {
     html += "<tr>";
     for (const Column& column : table.columns()) {
-      html += is_number(column) && !column.is_time() ? "<td style=\"text-align:right\">" : "<td style=\"text-align:left\">";
+      html +=
+          is_number(column) && !column.is_time() ? "<td style=\"text-align:right\">" : "<td style=\"text-align:left\">";
       if (column.is_null(row)) {
         html += "-";
       } else if (column.is_time()) {
@@ -317,27 +322,30 @@ py::dict StatsToDict(const Stats& stats) {
 }
 
 void BindTable(py::module_& m) {
-  py::class_<Stats, std::shared_ptr<Stats>>(
-      m, "Stats",
-      "What a run saw. lines == records + headers + blank + sum(problems.values()), whatever the query and the threads.")
+  py::class_<Stats, std::shared_ptr<Stats>>(m, "Stats",
+                                            "What a run saw. lines == records + headers + blank + "
+                                            "sum(problems.values()), whatever the query and the threads.")
       // Properties
       .def_readonly("bytes", &Stats::bytes, "Bytes of text, inflated, line ends included.")
       .def_readonly("lines", &Stats::lines, "Lines in all.")
       .def_readonly("records", &Stats::records, "Lines that are records, NODATA and SKIPDATA too.")
       .def_readonly("headers", &Stats::headers, "Lines that are headers.")
       .def_readonly("blank", &Stats::blank, "Lines of nothing but blanks.")
-      .def_property_readonly("problems", [](const Stats& s) { return ToCounts(s.problems); },
-                             "Lines that are no record, counted by reason: {'too-few-values': 1}.")
-      .def_property_readonly("bad_values", [](const Stats& s) { return ToCounts(s.bad_values); },
-                             "Values that are not of their field's type, counted by column, among those that were decoded;\n"
-                             "complete only from check().")
+      .def_property_readonly(
+          "problems", [](const Stats& s) { return ToCounts(s.problems); },
+          "Lines that are no record, counted by reason: {'too-few-values': 1}.")
+      .def_property_readonly(
+          "bad_values", [](const Stats& s) { return ToCounts(s.bad_values); },
+          "Values that are not of their field's type, counted by column, among those that were decoded;\n"
+          "complete only from check().")
       .def_readonly("nodata", &Stats::nodata, "Records of log-status NODATA.")
       .def_readonly("skipdata", &Stats::skipdata, "Records of log-status SKIPDATA.")
       .def_readonly("skipped", &Stats::skipped, "Control messages of envelopes.")
       .def_property_readonly("formats", &FormatsOf,
                              "The formats in order of appearance: [{'fields': ['version', ...], 'records': n}].")
-      .def_property_readonly("new_fields", [](const Stats& s) { return ToStrList(s.new_fields); },
-                             "Columns that no input's first format has.")
+      .def_property_readonly(
+          "new_fields", [](const Stats& s) { return ToStrList(s.new_fields); },
+          "Columns that no input's first format has.")
       .def_readonly("inputs", &Stats::inputs, "Inputs read.")
       .def_property_readonly("errors", &ErrorsOf,
                              "Inputs not read to their end: [{'source', 'offset' (bytes as stored), 'message'}].")
@@ -347,14 +355,16 @@ void BindTable(py::module_& m) {
                              "The first 100 problems and bad values: [{'source', 'line', 'reason', 'text'}].")
       // Operations
       .def("to_dict", &StatsToDict, "All of it as a dict, ready for JSON.")
-      .def("to_json", [](const Stats& s) { return ToStr(s.ToJson()); }, "The same as JSON, on one line.")
+      .def(
+          "to_json", [](const Stats& s) { return ToStr(s.ToJson()); }, "The same as JSON, on one line.")
       // String representation
       .def("__repr__", [](const Stats& s) { return ToStr(Repr(s)); });
 
   py::class_<Table, std::shared_ptr<Table>>(
       m, "Table",
       "The answer of a query: named columns of equal length. Immutable.\n\n"
-      "len(t) is the number of rows; t['bytes'] a column as a list, t[0] a row as a dict, t[2:5] a list of rows; iterating\n"
+      "len(t) is the number of rows; t['bytes'] a column as a list, t[0] a row as a dict, t[2:5] a list of rows; "
+      "iterating\n"
       "gives rows. Values are int, float, str or None; times are seconds since 1970 UTC.")
       // Properties
       .def_property_readonly("columns", &Keys, "The names of the columns, in order.")
@@ -366,29 +376,37 @@ void BindTable(py::module_& m) {
             return types;
           },
           "The types of the columns by name: 'int32', 'int64', 'double' or 'text'.")
-      .def_property_readonly("stats", [](const Table& t) { return std::make_shared<Stats>(t.stats()); },
-                             "The Stats of the run that made the table.")
+      .def_property_readonly(
+          "stats", [](const Table& t) { return std::make_shared<Stats>(t.stats()); },
+          "The Stats of the run that made the table.")
       .def_property_readonly("complete", &Table::complete,
                              "Whether everything was read; see Stats.complete and Stats.errors.")
       // Operations
-      .def("to_dicts", [](const Table& t) { return Rows(t, 0, t.num_rows()); }, "The rows, each a dict.")
-      .def("render", [](const Table& t, const std::string& format) { return Render(t, FindTableFormat(format)); },
-           py::arg("format"), "The table as text: 'table', 'csv', 'tsv', 'json' or 'ndjson'.")
-      .def("to_text", [](const Table& t) { return Render(t, TableFormat::kTable); },
-           "Aligned columns for people: ISO 8601 times, '-' for null. Control characters are escaped.")
-      .def("to_json", [](const Table& t) { return Render(t, TableFormat::kJson); },
-           "An array of objects; times are integers, null is null.")
-      .def("to_csv", [](const Table& t) { return Render(t, TableFormat::kCsv); },
-           "RFC 4180 with a header; null is empty. Cells that a spreadsheet would run are made inert with a leading '.")
-      .def("_render_header",
-           [](const Table& t, const std::string& format) { return ToStr(t.RenderHeader(FindTableFormat(format))); },
-           py::arg("format"))
-      .def("_render_rows",
-           [](const Table& t, const std::string& format) {
-             const TableFormat found = FindTableFormat(format);
-             return ToStr(WithoutGil([&] { return t.RenderRows(found); }));
-           },
-           py::arg("format"))
+      .def(
+          "to_dicts", [](const Table& t) { return Rows(t, 0, t.num_rows()); }, "The rows, each a dict.")
+      .def(
+          "render", [](const Table& t, const std::string& format) { return Render(t, FindTableFormat(format)); },
+          py::arg("format"), "The table as text: 'table', 'csv', 'tsv', 'json' or 'ndjson'.")
+      .def(
+          "to_text", [](const Table& t) { return Render(t, TableFormat::kTable); },
+          "Aligned columns for people: ISO 8601 times, '-' for null. Control characters are escaped.")
+      .def(
+          "to_json", [](const Table& t) { return Render(t, TableFormat::kJson); },
+          "An array of objects; times are integers, null is null.")
+      .def(
+          "to_csv", [](const Table& t) { return Render(t, TableFormat::kCsv); },
+          "RFC 4180 with a header; null is empty. Cells that a spreadsheet would run are made inert with a leading '.")
+      .def(
+          "_render_header",
+          [](const Table& t, const std::string& format) { return ToStr(t.RenderHeader(FindTableFormat(format))); },
+          py::arg("format"))
+      .def(
+          "_render_rows",
+          [](const Table& t, const std::string& format) {
+            const TableFormat found = FindTableFormat(format);
+            return ToStr(WithoutGil([&] { return t.RenderRows(found); }));
+          },
+          py::arg("format"))
       .def_property_readonly("_kinds", &Kinds)
       .def_static("_from_rows", &FromRows, py::arg("columns"), py::arg("rows"))
       // Operators
@@ -396,7 +414,12 @@ void BindTable(py::module_& m) {
       .def("__getitem__", &GetItem, py::arg("index"))
       .def("__iter__", [](const Table& t) { return py::iter(Rows(t, 0, t.num_rows())); })
       // String representation
-      .def("__str__", [](const Table& t) { return Render(t, TableFormat::kTable); })
+      .def("__str__",
+           [](const Table& t) {
+             std::string text = t.ToText();
+             while (text.ends_with('\n')) text.pop_back();
+             return ToStr(text);
+           })
       .def("__repr__", [](const Table& t) { return ToStr(Repr(t)); })
       .def("_repr_html_", [](const Table& t) { return ToStr(ToHtml(t)); });
 }

@@ -7,11 +7,14 @@
 #include "flowlogs/parse/record.h"
 #include "flowlogs/parse/records.h"
 #include "flowlogs/parse/stats.h"
+#include "flowlogs/query/arrow.h"
 #include "flowlogs/query/query.h"
 #include "flowlogs/query/table.h"
 #include "flowlogs/schema/address.h"
 #include "flowlogs/schema/field.h"
 #include "flowlogs/schema/format.h"
 #include "flowlogs/schema/value.h"
+#include "flowlogs/schema/writer.h"
+#include "flowlogs/synth/generator.h"
 
 #endif  // FLOWLOGS_FLOWLOGS_H_

@@ -21,6 +21,7 @@ struct BlockAccess {
     block->file_offset_ = file_offset;
     block->last_line_too_long_ = false;
     block->last_line_unfinished_ = false;
+    block->ends_input_ = false;
     Reserve(block, 0, 0);
     Deliver(block, 0, 0);
   }
@@ -55,6 +56,15 @@ struct BlockAccess {
     Deliver(block, begin, end);
     block->last_line_unfinished_ = true;
   }
+
+  // The marks of a block that was delivered before.
+  static void Restore(Block* block, bool too_long, bool unfinished, bool ends_input) {
+    block->last_line_too_long_ = too_long;
+    block->last_line_unfinished_ = unfinished;
+    block->ends_input_ = ends_input;
+  }
+
+  static void SetEndsInput(Block* block) { block->ends_input_ = true; }
 
   // As Deliver() of [begin, line + kept) and a LF: the last line begins at `line` and is longer than allowed.
   static void DeliverTooLong(Block* block, size_t begin, size_t line, size_t kept) {

@@ -12,6 +12,11 @@
 #include <optional>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "lib/io/source_access.h"
+
 namespace flowlogs {
 inline namespace v1 {
 namespace {
@@ -78,11 +83,51 @@ class MemoryStream : public ByteStream {
   size_t position_ = 0;
 };
 
+class ReaderStream : public ByteStream {
+ public:
+  explicit ReaderStream(const Source& source) : source_(source) {}
+
+  Result Read(char* to, size_t size) override {
+    if (is_ended_) return {};
+    const absl::StatusOr<size_t> n = SourceAccess::Read(source_, to, size);
+    if (n.ok() && *n > 0 && *n <= size) {
+      bytes_read_ += *n;
+      return {*n, State::kMore};
+    }
+    is_ended_ = true;
+    if (!n.ok()) {
+      damage_ = InputDamage{bytes_read_, absl::StrCat("reading failed: ", n.status().message())};
+    } else if (*n > size) {
+      damage_ = InputDamage{bytes_read_, absl::StrCat("reading failed: the reader brought ", *n, " bytes where ", size,
+                                                      " were asked for; correct the reader")};
+    }
+    return {};
+  }
+
+  std::optional<InputDamage> damage() const override { return damage_; }
+  uint64_t stored_bytes_read() const override { return bytes_read_; }
+  bool is_live() const override { return true; }
+
+ private:
+  const Source source_;
+  bool is_ended_ = false;
+  uint64_t bytes_read_ = 0;
+  std::optional<InputDamage> damage_;
+};
+
 }  // namespace
 
 std::unique_ptr<ByteStream> NewFileStream(FileDescriptor file) { return std::make_unique<FileStream>(std::move(file)); }
 
 std::unique_ptr<ByteStream> NewMemoryStream(const Source& source) { return std::make_unique<MemoryStream>(source); }
+
+absl::StatusOr<std::unique_ptr<ByteStream>> NewReaderStream(const Source& source) {
+  if (!SourceAccess::TakeOnce(source)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        source.name(), ": it can be read only once, and has been read; read it into a file or into memory first"));
+  }
+  return std::make_unique<ReaderStream>(source);
+}
 
 }  // namespace v1
 }  // namespace flowlogs

@@ -1,4 +1,5 @@
-// Bytes that come one after another: standard input, a pipe, a file read from front to back, inflated content.
+// Bytes that come one after another: standard input, a pipe, a function, a file read from front to back, inflated
+// content.
 #ifndef FLOWLOGS_LIB_IO_BYTE_STREAM_H_
 #define FLOWLOGS_LIB_IO_BYTE_STREAM_H_
 
@@ -7,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "absl/status/statusor.h"
 #include "flowlogs/io/input.h"
 #include "flowlogs/io/source.h"
 #include "lib/io/file.h"
@@ -19,7 +21,7 @@ class ByteStream {
  public:
   enum class State {
     kMore,        // size > 0 bytes came
-    kNothingYet,  // none came within kSlice, some may come later (live streams only)
+    kNothingYet,  // none came within kSlice or within much that was read, some may come later
     kEnd,         // none will come; see damage()
   };
   struct Result {
@@ -45,6 +47,9 @@ std::unique_ptr<ByteStream> NewFileStream(FileDescriptor file);
 
 // The content of Source::Bytes(). Keeps its owner alive.
 std::unique_ptr<ByteStream> NewMemoryStream(const Source& source);
+
+// What the reader of a Source::Stream() brings. FAILED_PRECONDITION if it was called before.
+absl::StatusOr<std::unique_ptr<ByteStream>> NewReaderStream(const Source& source);
 
 }  // namespace v1
 }  // namespace flowlogs

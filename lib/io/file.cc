@@ -47,9 +47,11 @@ int OpenForReading(const std::string& path) {
     errno = ENOENT;  // open() would take the part before it for the path
     return -1;
   }
+  struct stat info;
+  const bool is_fifo = stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode);
   int fd;
   do {
-    fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | (is_fifo ? O_NONBLOCK : 0));
   } while (fd < 0 && errno == EINTR);
   return fd;
 }
@@ -85,6 +87,10 @@ absl::Status CheckStdin() {
         "cannot read \"-\": standard input is a directory; redirect it from a file or a pipe");
   }
   return absl::OkStatus();
+}
+
+absl::Status StoppedWhileOpening(const std::string& name) {
+  return absl::CancelledError(absl::StrCat("stopped before ", Quoted(name), " was read"));
 }
 
 std::string CannotReadOn(int error) {

@@ -33,7 +33,7 @@ class FileDescriptor {
   bool is_owned_ = false;
 };
 
-// open(2) for reading; -1 and errno. Blocks on a FIFO until somebody writes to it.
+// open(2) for reading; -1 and errno. Never waits for a FIFO's writer: what is opened is read with O_NONBLOCK then.
 int OpenForReading(const std::string& path);
 
 // "No such file or directory".
@@ -50,6 +50,9 @@ absl::Status IsDirectory(const std::string& path);
 
 // NOT_FOUND: standard input is closed. INVALID_ARGUMENT: it is a directory.
 absl::Status CheckStdin();
+
+// CANCELLED: InputOptions::stop was requested.
+absl::Status StoppedWhileOpening(const std::string& name);
 
 // The message of the damage "reading failed because of `error`".
 std::string CannotReadOn(int error);

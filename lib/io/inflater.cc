@@ -18,7 +18,8 @@ bool IsZlibForced() {
 
 }  // namespace
 
-std::unique_ptr<Inflater> NewInflater() {
+std::unique_ptr<Inflater> NewInflater(Compression compression) {
+  if (compression == Compression::kZstd) return NewZstdInflater();
   std::unique_ptr<Inflater> inflater;
   if (!IsZlibForced()) inflater = NewIsalInflater();
   if (inflater == nullptr) inflater = NewZlibInflater();
@@ -28,7 +29,9 @@ std::unique_ptr<Inflater> NewInflater() {
 std::string InflateLibrary() {
   std::string name;
   if (!IsZlibForced()) name = IsalInflaterName();
-  return name.empty() ? ZlibInflaterName() : name;
+  if (name.empty()) name = ZlibInflaterName();
+  const std::string zstd = ZstdInflaterName();
+  return zstd.empty() ? name : name + ", " + zstd;
 }
 
 }  // namespace v1

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,7 +17,7 @@
 #include "lib/io/byte_stream.h"
 #include "lib/io/content_kind.h"
 #include "lib/io/file.h"
-#include "lib/io/gzip_stream.h"
+#include "lib/io/inflated_stream.h"
 #include "lib/io/positional_input.h"
 #include "lib/io/random_access.h"
 #include "lib/io/sequential_input.h"
@@ -27,12 +28,12 @@ namespace {
 
 using InputOr = absl::StatusOr<std::unique_ptr<Input>>;
 
-// Takes the first bytes off the stream, as many as recognising needs; waits for them.
-std::string TakeHead(ByteStream* stream) {
+// Takes the first bytes off the stream, as many as recognising needs; waits for them, but not once stop is requested.
+std::string TakeHead(ByteStream* stream, const std::stop_token& stop) {
   std::string head(kMagicBytes, '\0');
   size_t have = 0;
   ByteStream::State state = ByteStream::State::kMore;
-  while (have < head.size() && state != ByteStream::State::kEnd) {
+  while (have < head.size() && state != ByteStream::State::kEnd && !stop.stop_requested()) {
     const ByteStream::Result result = stream->Read(head.data() + have, head.size() - have);
     have += result.size;
     state = result.state;
@@ -42,12 +43,13 @@ std::string TakeHead(ByteStream* stream) {
 }
 
 InputOr OpenStream(SequentialInput::Facts facts, std::unique_ptr<ByteStream> stored, const InputOptions& options) {
-  std::string head = TakeHead(stored.get());
-  const auto kind = RecogniseContent(facts.name, head, /*is_inside_gzip=*/false);
+  std::string head = TakeHead(stored.get(), options.stop);
+  if (options.stop.stop_requested()) return StoppedWhileOpening(facts.name);
+  const auto kind = RecogniseContent(facts.name, head, Compression::kNone);
   if (!kind.ok()) return kind.status();
-  facts.is_gzip = kind->is_gzip;
-  if (kind->is_gzip) {
-    stored = NewGzipStream(head, std::move(stored));
+  facts.compression = kind->compression;
+  if (kind->compression != Compression::kNone) {
+    stored = NewInflatedStream(kind->compression, head, std::move(stored), options);
     head.clear();
   }
   auto input = std::make_unique<SequentialInput>(std::move(facts), std::move(stored), options);
@@ -66,12 +68,20 @@ InputOr OpenPlain(const std::string& name, std::unique_ptr<RandomAccess> stored,
 }
 
 InputOr OpenBytes(const Source& source, const InputOptions& options) {
-  const auto kind = RecogniseContent(source.name(), source.content(), /*is_inside_gzip=*/false);
+  const auto kind = RecogniseContent(source.name(), source.content(), Compression::kNone);
   if (!kind.ok()) return kind.status();
   const uint64_t size = source.content().size();
-  if (!kind->is_gzip) return OpenPlain(source.name(), NewMemoryAccess(source), size, kind->mark_bytes, options);
+  if (kind->compression == Compression::kNone) {
+    return OpenPlain(source.name(), NewMemoryAccess(source), size, kind->mark_bytes, options);
+  }
   return OpenStream({.name = source.name(), .can_be_reopened = true, .stored_bytes_total = size},
                     NewMemoryStream(source), options);
+}
+
+InputOr OpenReader(const Source& source, const InputOptions& options) {
+  auto stream = NewReaderStream(source);
+  if (!stream.ok()) return stream.status();
+  return OpenStream({.name = source.name()}, *std::move(stream), options);
 }
 
 InputOr OpenStdin(const std::string& name, const InputOptions& options) {
@@ -101,9 +111,12 @@ InputOr OpenPath(const std::string& path, const InputOptions& options) {
     head_size = pread(fd, head, sizeof(head), 0);
   } while (head_size < 0 && errno == EINTR);
   // A file that cannot be read at all is damage of a plain file: met, and named, by the first block.
-  const auto kind = RecogniseContent(path, {head, static_cast<size_t>(std::max<ssize_t>(head_size, 0))}, false);
+  const auto kind = RecogniseContent(path, {head, static_cast<size_t>(std::max<ssize_t>(head_size, 0))},
+                                     Compression::kNone);
   if (!kind.ok()) return kind.status();
-  if (!kind->is_gzip) return OpenPlain(path, NewFileAccess(std::move(file)), size, kind->mark_bytes, options);
+  if (kind->compression == Compression::kNone) {
+    return OpenPlain(path, NewFileAccess(std::move(file)), size, kind->mark_bytes, options);
+  }
   facts.stored_bytes_total = size;
   return OpenStream(facts, NewFileStream(std::move(file)), options);
 }
@@ -111,6 +124,8 @@ InputOr OpenPath(const std::string& path, const InputOptions& options) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Input>> Input::Open(const Source& source, const InputOptions& options) {
+  if (options.stop.stop_requested()) return StoppedWhileOpening(source.name());
+  if (source.is_stream()) return OpenReader(source, options);
   if (source.is_bytes()) return OpenBytes(source, options);
   if (source.is_stdin()) return OpenStdin(source.name(), options);
   return OpenPath(source.name(), options);

@@ -23,13 +23,15 @@ constexpr uint64_t kTailBytes = 1 << 10;
 
 PositionalInput::PositionalInput(std::string name, std::unique_ptr<RandomAccess> stored, uint64_t start, uint64_t size,
                                  std::string_view prefix, const InputOptions& options)
-    : stored_(std::move(stored)), start_(start), size_(std::max(start, size)), limits_(options), position_(start) {
+    : stored_(std::move(stored)), start_(start), size_(std::max(start, size)), limits_(options), stop_(options.stop),
+      position_(start) {
   name_ = std::move(name);
   prefix_ = prefix;
   prefix_is_all_ = prefix_.size() == size_ - start_;
 }
 
 bool PositionalInput::Claim(Block* block) {
+  if (stop_.stop_requested()) return false;
   const uint64_t position = position_.load(std::memory_order_relaxed);
   if (position >= std::min(size_, damage_offset_.load(std::memory_order_relaxed))) return false;
   BlockAccess::Begin(block, sequence_++, position);
@@ -59,7 +61,10 @@ char* PositionalInput::Extend(Block* block, Window* window, uint64_t end) {
 
 void PositionalInput::Load(Block* block) {
   const uint64_t first = BlockAccess::file_offset(*block);
-  if (first >= damage_offset_.load(std::memory_order_relaxed)) return;  // the input ends before; Claim() left it empty
+  if (first >= damage_offset_.load(std::memory_order_relaxed)) {
+    BlockAccess::SetEndsInput(block);  // the input ends before it; Claim() left it empty
+    return;
+  }
   const uint64_t limit = std::min(first + limits_.block_bytes, size_);
   Window window{.from = first == start_ ? first : first - 1};
   char* data = Extend(block, &window, limit + kTailBytes);
@@ -70,11 +75,14 @@ void PositionalInput::Load(Block* block) {
     const void* lf = std::memchr(data, '\n', std::min(window.have, last_byte));
     begin = lf == nullptr ? window.have : static_cast<size_t>(static_cast<const char*>(lf) - data) + 1;
   }
-  if (begin >= window.have) {
+  if (begin < window.have) {
+    LoadLines(block, &window, begin, last_byte, data);
+  } else {
     BlockAccess::Deliver(block, 0, 0);  // no line begins here
-    return;
   }
-  LoadLines(block, &window, begin, last_byte, data);
+  // Damage that was met by reading ahead is another block's, unless no line begins between this block and it.
+  const bool is_reached = window.from + window.have <= limit || block->last_line_unfinished();
+  if (window.is_damaged && is_reached) BlockAccess::SetEndsInput(block);
 }
 
 // Delivers [begin, end), where `end` is behind the first LF at or behind `last_byte`.

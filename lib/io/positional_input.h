@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -56,6 +57,7 @@ class PositionalInput : public Input {
   const uint64_t start_;
   const uint64_t size_;
   const LineLimits limits_;
+  const std::stop_token stop_;
   std::atomic<uint64_t> position_;  // of the next block
   uint64_t sequence_ = 0;
   // The first damage by place, not by time: what is found does not depend on the order of Load() calls.

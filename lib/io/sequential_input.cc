@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "lib/io/content_kind.h"
+#include "lib/io/file.h"
 
 namespace flowlogs {
 inline namespace v1 {
@@ -19,7 +20,7 @@ inline namespace v1 {
 using State = ByteStream::State;
 
 SequentialInput::SequentialInput(Facts facts, std::unique_ptr<ByteStream> stream, const InputOptions& options)
-    : facts_(std::move(facts)), stream_(std::move(stream)), limits_(options) {
+    : facts_(std::move(facts)), stream_(std::move(stream)), limits_(options), stop_(options.stop) {
   name_ = facts_.name;
 }
 
@@ -31,12 +32,13 @@ absl::Status SequentialInput::ReadPrefix(std::string_view head) {
   carry_.resize(std::max(have, kWanted));
   State state = State::kMore;
   while (have < kWanted && state != State::kEnd) {
+    if (stop_.stop_requested()) return StoppedWhileOpening(name_);
     const ByteStream::Result result = ReadStream(carry_.data() + have, kWanted - have);
     have += result.size;
     state = result.state;
   }
   carry_.resize(have);
-  const auto kind = RecogniseContent(name_, carry_, facts_.is_gzip);
+  const auto kind = RecogniseContent(name_, carry_, facts_.compression);
   if (!kind.ok()) return kind.status();
   carry_begin_ = kind->mark_bytes;
   prefix_ = std::string_view(carry_).substr(carry_begin_, kPrefixBytes);
@@ -98,6 +100,7 @@ State SequentialInput::SkipLongLine(Block* block) {
 }
 
 bool SequentialInput::Claim(Block* block) {
+  if (stop_.stop_requested()) return false;
   BlockAccess::Begin(block, sequence_, 0);
   if (is_skipping_) {
     // One step at a time, so that a run can be stopped inside a line without end.
@@ -129,11 +132,13 @@ bool SequentialInput::ClaimLines(Block* block) {
       is_skipping_ = true;  // what was read is all of this line: only its beginning is kept
       BlockAccess::DeliverTooLong(block, 0, 0, limits_.kept_bytes);
     } else if (state == State::kEnd) {
-      if (end < have && damage()) {
+      const bool is_damaged = damage().has_value();
+      if (end < have && is_damaged) {
         BlockAccess::DeliverUnfinished(block, 0, have);
       } else {
         BlockAccess::Deliver(block, 0, have);
       }
+      if (is_damaged) BlockAccess::SetEndsInput(block);
     } else if (has_lf || state == State::kNothingYet) {
       Unread(data + end, have - end);
       BlockAccess::Deliver(block, 0, end);

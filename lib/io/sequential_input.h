@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,7 @@
 #include "flowlogs/io/input.h"
 #include "lib/io/block_access.h"
 #include "lib/io/byte_stream.h"
+#include "lib/io/content_kind.h"
 
 namespace flowlogs {
 inline namespace v1 {
@@ -26,7 +28,7 @@ class SequentialInput : public Input {
  public:
   struct Facts {
     std::string name;
-    bool is_gzip = false;  // `stream` inflates: what it brings is looked at again
+    Compression compression = Compression::kNone;  // what `stream` inflates: what it brings is looked at again
     bool can_be_reopened = false;
     uint64_t stored_bytes_total = 0;  // 0: not known
   };
@@ -34,7 +36,7 @@ class SequentialInput : public Input {
   SequentialInput(Facts facts, std::unique_ptr<ByteStream> stream, const InputOptions& options);
 
   // Fills the prefix; waits for it. `head`: content that was already taken from the stream. Fails if the content is of
-  // a kind that is not read. To be called once, first.
+  // a kind that is not read, and with CANCELLED once stop is requested. To be called once, first.
   absl::Status ReadPrefix(std::string_view head);
 
   bool can_be_reopened() const override { return facts_.can_be_reopened; }
@@ -59,6 +61,7 @@ class SequentialInput : public Input {
   const Facts facts_;
   const std::unique_ptr<ByteStream> stream_;
   const LineLimits limits_;
+  const std::stop_token stop_;
   std::string carry_;  // bytes of carry_ from carry_begin_ on come next
   size_t carry_begin_ = 0;
   bool is_skipping_ = false;

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "lib/io/file.h"
+#include "lib/io/source_access.h"
 
 namespace flowlogs {
 inline namespace v1 {
@@ -112,7 +113,16 @@ absl::StatusOr<std::vector<Source>> ResolveSources(std::span<const Source> sourc
   bool has_stdin = false;
   for (const Source& source : sources) {
     absl::Status status;
-    if (source.is_bytes()) {
+    if (source.is_stream()) {
+      const bool is_known = std::any_of(resolved.begin(), resolved.end(), [&](const Source& other) {
+        return other.is_stream() && SourceAccess::AreSame(source, other);
+      });
+      if (is_known) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(Quoted(source.name()), " is given twice; a stream can be read once: give it once"));
+      }
+      resolved.push_back(source);
+    } else if (source.is_bytes()) {
       resolved.push_back(source);
     } else if (source.is_stdin()) {
       if (has_stdin) {

@@ -15,9 +15,10 @@ bool MayBeHeader(std::string_view line, bool first_line) {
   size_t tokens = 0;
   size_t known = 0;
   bool possible = true;
-  internal::ForEachToken(line, " \t\r", [&](std::string_view token) {
+  internal::ForEachToken(internal::StripLineEnd(line), " \t", [&](std::string_view token) {
     const size_t comma = token.find(',');
-    if (internal::IsValueToken(token.substr(0, comma))) return possible = false;
+    // A comma in front has the end of a cell before it: "version , srcaddr".
+    if (comma != 0 && internal::IsValueToken(token.substr(0, comma))) return possible = false;
     if (comma != std::string_view::npos) {
       known = tokens = 2;
       return false;
@@ -48,7 +49,7 @@ size_t CountValues(std::string_view line, Separator separator) {
 
 // The first value of a line of a CloudWatch export: an ISO 8601 time, or epoch seconds or milliseconds.
 bool IsTime(std::string_view token) {
-  if (token.size() >= 10 && token.size() <= 13 && std::all_of(token.begin(), token.end(), IsDigit)) return true;
+  if (token.size() >= 10 && std::all_of(token.begin(), token.end(), IsDigit)) return true;
   if (token.size() < 16 || token[4] != '-' || token[7] != '-' || token[10] != 'T' || token[13] != ':') return false;
   for (size_t i : {0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15}) {
     if (!IsDigit(token[i])) return false;
@@ -110,7 +111,7 @@ void Lines::Judge(const Format* format) {
     const std::string_view text = internal::StripLineEnd(line(i));
     if (IsSpecial(i)) {
       Add(Kind::kProblem, end_.too_long ? ParseError::kLineTooLong : ParseError::kUnfinished, header, i);
-    } else if (internal::StripBlanks(text).empty()) {
+    } else if (internal::IsBlankLine(text)) {
       Add(Kind::kBlank, ParseError::kBlank, header, i);
     } else if (format == nullptr) {
       Add(Kind::kProblem, ParseError::kNoFormat, header, i);
@@ -149,7 +150,7 @@ DetectedFormat DetectFormat(std::string_view prefix, bool whole, const std::opti
     if (end == std::string_view::npos) end = prefix.size();
     const std::string_view line = internal::StripBlanks(internal::StripLineEnd(prefix.substr(begin, end - begin)));
     begin = end + 1;
-    if (line.empty()) continue;
+    if (internal::IsBlankLine(line)) continue;
     if (MayBeHeader(line, number == 0) && (header = Format::FromHeader(line, number == 0))) break;
     const bool cells = line.find(',') != std::string_view::npos && line.find_first_of(" \t") == std::string_view::npos;
     const Separator separator = cells ? Separator::kComma : Separator::kBlank;

@@ -49,6 +49,7 @@ inline int64_t DecodeInteger(std::string_view token, int64_t max) {
 
 void RecordBatch::Reset(const RegularRun& run) {
   run_ = run;
+  ++generation_;
   text_ = run.index->text().data();
   last_selection_id_ = 0;
   const size_t columns = run.format->size();

@@ -66,6 +66,8 @@ class RecordBatch {
   void Reset(const RegularRun& run);
 
   const RegularRun& run() const { return run_; }
+  // Another number after each Reset().
+  uint64_t generation() const { return generation_; }
   const Format& format() const { return *run_.format; }
   Rows AllRows() const { return {nullptr, run_.num_rows, 0}; }
   // An id for a new selection of this batch.
@@ -115,6 +117,7 @@ class RecordBatch {
   const int64_t* DecodeWords(int column, Rows rows, Decode decode);
 
   RegularRun run_;
+  uint64_t generation_ = 0;
   const char* text_ = nullptr;
   uint32_t last_selection_id_ = 0;
   std::vector<Buffer<uint32_t>> places_;  // by number of the separator in its line

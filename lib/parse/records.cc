@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <unordered_set>
 
 #include "lib/parse/lines.h"
 
@@ -43,6 +44,7 @@ struct Records::State {
     constexpr size_t kPrefixBytes = 64 << 10;
     const DetectedFormat found = DetectFormat(all.substr(0, kPrefixBytes), all.size() <= kPrefixBytes, options.format);
     format = found.format;
+    first = found.first;
     if (!found.error.empty() && out != nullptr) out->errors.push_back({kName, 0, found.error});
   }
 
@@ -95,14 +97,11 @@ struct Records::State {
     auto found = std::find_if(out->formats.begin(), out->formats.end(),
                               [&](const Stats::FormatCount& f) { return f.fields == fields; });
     if (found == out->formats.end()) {
-      if (!out->formats.empty()) {
-        for (const std::string& field : fields) {
-          const std::string name = FormatColumn{field, FindField(field)}.column_name();
-          const bool known = std::any_of(out->formats.begin(), out->formats.end(), [&](const Stats::FormatCount& f) {
-            return std::find(f.fields.begin(), f.fields.end(), field) != f.fields.end();
-          });
-          if (!known) out->new_fields.push_back(name);
-        }
+      if (known.empty()) {
+        for (const FormatColumn& column : first.value_or(used).columns()) known.insert(column.column_name());
+      }
+      for (const FormatColumn& column : used.columns()) {
+        if (known.insert(column.column_name()).second) out->new_fields.push_back(column.column_name());
       }
       found = out->formats.insert(out->formats.end(), {std::move(fields), 0});
     }
@@ -140,6 +139,8 @@ struct Records::State {
   std::string_view rest;  // not yet in a window
   RecordsOptions options;
   std::optional<Format> format;  // in force at the window's beginning
+  std::optional<Format> first;   // the columns of a scan: what others have is new
+  std::unordered_set<std::string> known;
   Lines lines;
   uint64_t number = 0;  // lines before the window
   size_t segment = 0;

@@ -1,9 +1,11 @@
+// The exact accumulators: count, sum, mean, min, max, distinct, first, last.
 #include "lib/query/accumulator.h"
 
 #include <limits>
 #include <optional>
 #include <utility>
 
+#include "lib/query/accumulator_base.h"
 #include "lib/query/group_table.h"
 
 namespace flowlogs {
@@ -12,56 +14,17 @@ namespace {
 
 __extension__ using Int128 = __int128;
 
-template <typename T>
-int CompareValues(const T& a, const T& b) {
-  return a < b ? -1 : (b < a ? 1 : 0);
-}
-
-// Nulls after everything; two nulls are equal.
-template <typename T>
-int CompareOptional(const std::optional<T>& a, const std::optional<T>& b) {
-  if (!a || !b) return static_cast<int>(!a) - static_cast<int>(!b);
-  return CompareValues(*a, *b);
-}
-
-// What all accumulators share: the aggregate, and a vector of states.
-template <typename Self, typename State>
-class Base : public Accumulator {
- public:
-  explicit Base(const AggregateExpression& aggregate) : aggregate_(aggregate) {}
-  void Resize(size_t groups) override { states_.resize(groups); }
-  void Merge(const Accumulator& other, std::span<const uint32_t> groups, const WordMap&) override {
-    const Self& from = static_cast<const Self&>(other);
-    for (size_t g = 0; g < groups.size(); ++g) MergeState(groups[g], from, g);
-  }
-  bool IsNull(uint32_t) const override { return false; }
-  // Adds the state of group g of `from` to that of `group`.
-  virtual void MergeState(uint32_t, const Self&, size_t) {}
-
- protected:
-  bool is_text() const { return aggregate_.column.type() == OperandType::kText; }
-  bool is_address() const { return aggregate_.column.type() == OperandType::kAddress; }
-  bool is_time() const { return aggregate_.column.type() == OperandType::kTime; }
-
-  AggregateExpression aggregate_;
-  std::vector<State> states_;
-};
-
 // count() and count(f).
-class Count final : public Base<Count, uint64_t> {
+class Count final : public AccumulatorBase<Count, uint64_t> {
  public:
-  using Base::Base;
+  using AccumulatorBase::AccumulatorBase;
   void Add(const BoundColumn& column, const GroupedRows& in) override {
-    if (aggregate_.kind == AggregateExpression::Kind::kCount) {
+    if (aggregate_.kind == Kind::kCount) {
       for (uint32_t i = 0; i < in.rows.count; ++i) ++states_[in.groups[i]];
-    } else if (column.lacking()) {
-      return;
     } else if (is_text()) {
-      const std::string_view* texts = in.reader->Texts(column, *in.batch, in.rows);
-      for (uint32_t i = 0; i < in.rows.count; ++i) states_[in.groups[i]] += texts[in.rows[i]].data() != nullptr;
+      ForEachPresent<std::string>(column, in, [&](uint32_t group, std::string_view, uint32_t) { ++states_[group]; });
     } else {
-      const int64_t* words = in.reader->Words(column, *in.batch, in.rows);
-      for (uint32_t i = 0; i < in.rows.count; ++i) states_[in.groups[i]] += words[in.rows[i]] != kNullWord;
+      ForEachPresent<int64_t>(column, in, [&](uint32_t group, int64_t, uint32_t) { ++states_[group]; });
     }
   }
   void MergeState(uint32_t group, const Count& from, size_t g) override { states_[group] += from.states_[g]; }
@@ -70,7 +33,7 @@ class Count final : public Base<Count, uint64_t> {
     out->AppendInt(static_cast<int64_t>(states_[group]));
     return absl::OkStatus();
   }
-  Column MakeColumn() const override { return Column(aggregate_.name, ColumnType::kInt64); }
+  Column MakeColumn() const override { return IntColumn(); }
 };
 
 // sum(f) and mean(f): 128 bits, so that nothing overflows on the way.
@@ -78,19 +41,14 @@ struct SumState {
   Int128 sum = 0;
   uint64_t present = 0;
 };
-class Sum final : public Base<Sum, SumState> {
+class Sum final : public AccumulatorBase<Sum, SumState> {
  public:
-  using Base::Base;
+  using AccumulatorBase::AccumulatorBase;
   void Add(const BoundColumn& column, const GroupedRows& in) override {
-    if (column.lacking()) return;
-    const int64_t* words = in.reader->Words(column, *in.batch, in.rows);
-    for (uint32_t i = 0; i < in.rows.count; ++i) {
-      const int64_t word = words[in.rows[i]];
-      if (word == kNullWord) continue;
-      SumState& state = states_[in.groups[i]];
-      state.sum += word;
-      ++state.present;
-    }
+    ForEachPresent<int64_t>(column, in, [&](uint32_t group, int64_t value, uint32_t) {
+      states_[group].sum += value;
+      ++states_[group].present;
+    });
   }
   void MergeState(uint32_t group, const Sum& from, size_t g) override {
     states_[group].sum += from.states_[g].sum;
@@ -121,7 +79,7 @@ class Sum final : public Base<Sum, SumState> {
   }
 
  private:
-  bool is_mean() const { return aggregate_.kind == AggregateExpression::Kind::kMean; }
+  bool is_mean() const { return aggregate_.kind == Kind::kMean; }
   static double Mean(const SumState& state) {
     return static_cast<double>(static_cast<long double>(state.sum) / static_cast<long double>(state.present));
   }
@@ -129,28 +87,13 @@ class Sum final : public Base<Sum, SumState> {
 
 // min(f) and max(f), of numbers, addresses or texts.
 template <typename T>
-class Extreme final : public Base<Extreme<T>, std::optional<T>> {
+class Extreme final : public AccumulatorBase<Extreme<T>, std::optional<T>> {
+  using Base = AccumulatorBase<Extreme<T>, std::optional<T>>;
+
  public:
-  using Base<Extreme<T>, std::optional<T>>::Base;
+  using Base::Base;
   void Add(const BoundColumn& column, const GroupedRows& in) override {
-    if (column.lacking()) return;
-    if constexpr (std::is_same_v<T, std::string>) {
-      const std::string_view* texts = in.reader->Texts(column, *in.batch, in.rows);
-      for (uint32_t i = 0; i < in.rows.count; ++i) {
-        if (texts[in.rows[i]].data() != nullptr) Take(in.groups[i], texts[in.rows[i]]);
-      }
-    } else {
-      const int64_t* words = in.reader->Words(column, *in.batch, in.rows);
-      for (uint32_t i = 0; i < in.rows.count; ++i) {
-        const int64_t word = words[in.rows[i]];
-        if (word == kNullWord) continue;
-        if constexpr (std::is_same_v<T, IpAddress>) {
-          Take(in.groups[i], in.batch->Address(word));
-        } else {
-          Take(in.groups[i], word);
-        }
-      }
-    }
+    ForEachPresent<T>(column, in, [&](uint32_t group, const auto& value, uint32_t) { Take(group, value); });
   }
   void MergeState(uint32_t group, const Extreme& from, size_t g) override {
     if (from.states_[g]) Take(group, *from.states_[g]);
@@ -159,52 +102,95 @@ class Extreme final : public Base<Extreme<T>, std::optional<T>> {
   int Compare(uint32_t a, uint32_t b) const override { return CompareOptional(this->states_[a], this->states_[b]); }
   absl::Status AppendTo(uint32_t group, Column* out) const override {
     const std::optional<T>& state = this->states_[group];
-    if (!state) {
-      out->AppendNull();
-    } else if constexpr (std::is_same_v<T, std::string>) {
-      out->AppendText(*state);
-    } else if constexpr (std::is_same_v<T, IpAddress>) {
-      out->AppendAddress(*state);
-    } else {
-      out->AppendInt(*state);
-    }
+    state ? Base::Append(*state, out) : out->AppendNull();
     return absl::OkStatus();
   }
-  Column MakeColumn() const override {
-    const ColumnType type = this->is_text() ? ColumnType::kText : this->is_address() ? ColumnType::kAddress : ColumnType::kInt64;
-    return Column(this->aggregate_.name, type, this->is_time());
-  }
+  Column MakeColumn() const override { return this->ColumnOfItsType(); }
 
  private:
   template <typename V>
   void Take(uint32_t group, const V& value) {
     std::optional<T>& state = this->states_[group];
-    const bool better = !state || (this->aggregate_.kind == AggregateExpression::Kind::kMin ? value < *state : *state < value);
-    if (better) state = T(value);
+    const bool is_min = this->aggregate_.kind == AggregateExpression::Kind::kMin;
+    if (!state || (is_min ? value < *state : *state < value)) state = T(value);
+  }
+};
+
+// first(f) and last(f): the value of the record with the least or the greatest (start, end, value), among those that
+// have a start and a value. Of equal starts, a record without end is neither before nor behind one that has it.
+template <typename T>
+struct PlacedValue {
+  int64_t start = kNullWord;  // kNullWord: there is no value
+  int64_t end = 0;
+  T value = {};
+};
+template <typename T>
+class Outermost final : public AccumulatorBase<Outermost<T>, PlacedValue<T>> {
+  using Base = AccumulatorBase<Outermost<T>, PlacedValue<T>>;
+
+ public:
+  using Base::Base;
+  void Add(const BoundColumn& column, const GroupedRows& in) override {
+    if (column.lacking || in.start->lacking) return;
+    const int64_t* starts = in.reader->Words(*in.start, *in.batch, in.rows);
+    const int64_t* ends = in.end->lacking ? nullptr : in.reader->Words(*in.end, *in.batch, in.rows);
+    const int64_t no_end = is_first() ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min();
+    ForEachPresent<T>(column, in, [&](uint32_t group, const auto& value, uint32_t row) {
+      if (starts[row] == kNullWord) return;
+      Take(group, starts[row], ends == nullptr || ends[row] == kNullWord ? no_end : ends[row], value);
+    });
+  }
+  void MergeState(uint32_t group, const Outermost& from, size_t g) override {
+    const PlacedValue<T>& other = from.states_[g];
+    if (other.start != kNullWord) Take(group, other.start, other.end, other.value);
+  }
+  bool IsNull(uint32_t group) const override { return this->states_[group].start == kNullWord; }
+  int Compare(uint32_t a, uint32_t b) const override {
+    const bool x = IsNull(a), y = IsNull(b);
+    return x || y ? static_cast<int>(x) - static_cast<int>(y)
+                  : CompareValues(this->states_[a].value, this->states_[b].value);
+  }
+  absl::Status AppendTo(uint32_t group, Column* out) const override {
+    IsNull(group) ? out->AppendNull() : Base::Append(this->states_[group].value, out);
+    return absl::OkStatus();
+  }
+  Column MakeColumn() const override { return this->ColumnOfItsType(); }
+
+ private:
+  bool is_first() const { return this->aggregate_.kind == AggregateExpression::Kind::kFirst; }
+  template <typename V>
+  void Take(uint32_t group, int64_t start, int64_t end, const V& value) {
+    PlacedValue<T>& state = this->states_[group];
+    auto is_outer = [this](const auto& a, const auto& b) { return is_first() ? a < b : b < a; };
+    if (state.start != kNullWord) {
+      if (start != state.start) {
+        if (!is_outer(start, state.start)) return;
+      } else if (end != state.end) {
+        if (!is_outer(end, state.end)) return;
+      } else if (!is_outer(value, state.value)) {
+        return;
+      }
+    }
+    state.start = start;
+    state.end = end;
+    state.value = value;
   }
 };
 
 // distinct(f): exact.
-class Distinct final : public Base<Distinct, uint64_t> {
+class Distinct final : public AccumulatorBase<Distinct, uint64_t> {
  public:
-  using Base::Base;
+  using AccumulatorBase::AccumulatorBase;
   void Add(const BoundColumn& column, const GroupedRows& in) override {
-    if (column.lacking()) return;
     if (is_text()) {
-      const std::string_view* texts = in.reader->Texts(column, *in.batch, in.rows);
-      for (uint32_t i = 0; i < in.rows.count; ++i) {
-        const std::string_view text = texts[in.rows[i]];
-        if (text.data() != nullptr) Take(in.groups[i], in.interner->Text(text));
-      }
+      ForEachPresent<std::string>(
+          column, in, [&](uint32_t group, std::string_view text, uint32_t) { Take(group, in.interner->Text(text)); });
       return;
     }
-    const int64_t* words = in.reader->Words(column, *in.batch, in.rows);
-    for (uint32_t i = 0; i < in.rows.count; ++i) {
-      const int64_t word = words[in.rows[i]];
-      if (word == kNullWord) continue;
+    ForEachPresent<int64_t>(column, in, [&](uint32_t group, int64_t word, uint32_t) {
       const bool is_v6 = is_address() && (word & kV6Tag) != 0;
-      Take(in.groups[i], is_v6 ? in.interner->Address(in.batch->Address(word)) : word);
-    }
+      Take(group, is_v6 ? in.interner->Address(in.batch->Address(word)) : word);
+    });
   }
   void Merge(const Accumulator& other, std::span<const uint32_t> groups, const WordMap& words) override {
     static_cast<const Distinct&>(other).pairs_.ForEach(
@@ -215,7 +201,7 @@ class Distinct final : public Base<Distinct, uint64_t> {
     out->AppendInt(static_cast<int64_t>(states_[group]));
     return absl::OkStatus();
   }
-  Column MakeColumn() const override { return Column(aggregate_.name, ColumnType::kInt64); }
+  Column MakeColumn() const override { return IntColumn(); }
 
  private:
   void Take(uint32_t group, int64_t word) { states_[group] += pairs_.Add(group, word); }
@@ -237,11 +223,15 @@ std::unique_ptr<Accumulator> MakeAccumulator(const AggregateExpression& aggregat
       return std::make_unique<Distinct>(aggregate);
     case Kind::kMin:
     case Kind::kMax:
+      return MakeForType<Extreme>(aggregate);
+    case Kind::kFirst:
+    case Kind::kLast:
+      return MakeForType<Outermost>(aggregate);
+    case Kind::kApproxDistinct:
+    case Kind::kQuantile:
       break;
   }
-  if (aggregate.column.type() == OperandType::kText) return std::make_unique<Extreme<std::string>>(aggregate);
-  if (aggregate.column.type() == OperandType::kAddress) return std::make_unique<Extreme<IpAddress>>(aggregate);
-  return std::make_unique<Extreme<int64_t>>(aggregate);
+  return MakeSketchAccumulator(aggregate);
 }
 
 }  // namespace v1

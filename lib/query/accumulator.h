@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+
 #include "flowlogs/query/table.h"
 #include "lib/query/columns.h"
 #include "lib/query/expression.h"
@@ -25,6 +26,8 @@ struct GroupedRows {
   const uint32_t* groups;
   ColumnReader* reader;
   Interner* interner;
+  const BoundColumn* start;  // of the record; looked at by first() and last()
+  const BoundColumn* end;
 };
 
 // How the numbers of another worker's interner read in this one's.
@@ -47,6 +50,9 @@ class Accumulator {
   virtual void Add(const BoundColumn& column, const GroupedRows& rows) = 0;
   // Takes over the state of `other`: its group g is group groups[g] here. REQUIRES: the same kind of accumulator.
   virtual void Merge(const Accumulator& other, std::span<const uint32_t> groups, const WordMap& words) = 0;
+  // Makes IsNull(), Compare() and AppendTo() ready. They tell what was there at the last call; Add() and Merge() may go
+  // on afterwards.
+  virtual void Prepare() {}
   virtual bool IsNull(uint32_t group) const = 0;
   // -1, 0, 1 by value; null after everything.
   virtual int Compare(uint32_t a, uint32_t b) const = 0;
@@ -57,6 +63,8 @@ class Accumulator {
 };
 
 std::unique_ptr<Accumulator> MakeAccumulator(const AggregateExpression& aggregate);
+// The same, for kApproxDistinct and kQuantile alone.
+std::unique_ptr<Accumulator> MakeSketchAccumulator(const AggregateExpression& aggregate);
 
 }  // namespace v1
 }  // namespace flowlogs

@@ -108,6 +108,11 @@ void AddressSetBuilder::Add(IpAddress address) {
   }
 }
 
+void AddressSetBuilder::AddSet(const AddressSet& set) {
+  v4_.insert(v4_.end(), set.v4.begin(), set.v4.end());
+  for (const auto& [first, last] : set.v6) AddV6(Number(first), Number(last));
+}
+
 void AddressSetBuilder::AddScope(AddressScope scope) {
   ForEachInScope(kV4Scopes, scope, kMaxV4, [this](uint32_t first, uint32_t last) { AddV4(first, last); });
   ForEachInScope(kV6Scopes, scope, kMaxV6, [this](Uint128 first, Uint128 last) { AddV6(first, last); });

@@ -25,6 +25,7 @@ class AddressSetBuilder {
   void AddV4(uint32_t first, uint32_t last);
   void AddV6(Uint128 first, Uint128 last);
   void Add(IpAddress address);
+  void AddSet(const AddressSet& set);
   // REQUIRES: scope is not kNone. Exactly the addresses for which ScopeOf() gives `scope` (CONTRACT L4).
   void AddScope(AddressScope scope);
   // Reads "10.0.0.0/8" or "fc00::/7" and adds it. Returns "", or what is wrong with it.

@@ -25,6 +25,7 @@ inline namespace v1 {
 struct LineState {
   int format_id = -1;  // -1: none is known yet
   uint64_t lines = 0;
+  bool is_ended = false;  // the input ended with damage before: see Block::ends_input()
 };
 
 // Hands LineStates from block to block of one input, whatever order the workers come in. Thread-safe.

@@ -12,8 +12,20 @@ OperandType ColumnRef::type() const {
   switch (kind) {
     case Kind::kDuration:
       return OperandType::kDuration;
+    case Kind::kOwn:
+    case Kind::kPeer:
+    case Kind::kClient:
+    case Kind::kServer:
+      return OperandType::kAddress;
+    case Kind::kServerPort:
+    case Kind::kConversation:
+    case Kind::kLine:
+      return OperandType::kInteger;
     case Kind::kOther:
+    case Kind::kDirection:
     case Kind::kService:
+    case Kind::kOrientation:
+    case Kind::kSource:
       return OperandType::kText;
     case Kind::kField:
       break;
@@ -31,6 +43,60 @@ OperandType ColumnRef::type() const {
       break;
   }
   return OperandType::kText;
+}
+
+std::vector<OutputColumn> OutputColumns(const std::vector<KeyExpression>& keys,
+                                        const std::vector<AggregateExpression>& aggregates) {
+  std::vector<OutputColumn> outputs;
+  auto add = [&outputs](const std::string& name, OperandType type, const ColumnRef* column) -> OutputColumn& {
+    outputs.push_back({name, type, {}});
+    OutputColumn& output = outputs.back();
+    output.column.kind = ColumnRef::Kind::kOther;
+    output.column.name = name;
+    if (column != nullptr) output.column = *column;
+    return output;
+  };
+  for (const KeyExpression& key : keys) {
+    switch (key.kind) {
+      case KeyExpression::Kind::kColumn:
+      case KeyExpression::Kind::kBin:
+        add(key.name, key.column.type(), &key.column);
+        break;
+      case KeyExpression::Kind::kPrefix:
+        add(key.name, OperandType::kText, nullptr);
+        break;
+      case KeyExpression::Kind::kService:
+        add(key.name, OperandType::kText, nullptr).column.kind = ColumnRef::Kind::kService;
+        break;
+      case KeyExpression::Kind::kScope:
+        add(key.name, OperandType::kText, nullptr).is_scope = true;
+        break;
+    }
+  }
+  for (const AggregateExpression& aggregate : aggregates) {
+    switch (aggregate.kind) {
+      case AggregateExpression::Kind::kCount:
+      case AggregateExpression::Kind::kCountPresent:
+      case AggregateExpression::Kind::kDistinct:
+      case AggregateExpression::Kind::kApproxDistinct:
+        add(aggregate.name, OperandType::kInteger, nullptr);
+        break;
+      case AggregateExpression::Kind::kSum:
+        add(aggregate.name, aggregate.column.type(), nullptr);
+        break;
+      case AggregateExpression::Kind::kMean:
+        add(aggregate.name, OperandType::kNumber, &aggregate.column);
+        break;
+      case AggregateExpression::Kind::kMin:
+      case AggregateExpression::Kind::kMax:
+      case AggregateExpression::Kind::kQuantile:
+      case AggregateExpression::Kind::kFirst:
+      case AggregateExpression::Kind::kLast:
+        add(aggregate.name, aggregate.column.type(), &aggregate.column);
+        break;
+    }
+  }
+  return outputs;
 }
 
 namespace language {
@@ -52,13 +118,27 @@ constexpr Synonym kSynonyms[] = {
     {"eni", {Field::kInterfaceId}, 1},
 };
 
-// The rest of CONTRACT D1's columns.
-constexpr std::string_view kNotBuilt[] = {"direction", "own", "peer", "client", "server", "server_port", "orientation"};
-
-bool SameName(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return (x == '-' ? '_' : x) == (y == '-' ? '_' : y); });
-}
+// CONTRACT D1, L13.
+struct Derived {
+  std::string_view name;
+  ColumnRef::Kind kind;
+};
+constexpr Derived kDerived[] = {
+    {"duration", ColumnRef::Kind::kDuration},
+    {"direction", ColumnRef::Kind::kDirection},
+    {"own", ColumnRef::Kind::kOwn},
+    {"peer", ColumnRef::Kind::kPeer},
+    {"client", ColumnRef::Kind::kClient},
+    {"server", ColumnRef::Kind::kServer},
+    {"server_port", ColumnRef::Kind::kServerPort},
+    {"service", ColumnRef::Kind::kService},
+    {"orientation", ColumnRef::Kind::kOrientation},
+    {"_source", ColumnRef::Kind::kSource},
+    {"_line", ColumnRef::Kind::kLine},
+};
+// The rest of L13.
+constexpr std::string_view kOfEnvelopes[] = {"_log_group", "_log_stream", "_event_time", "_event_id",
+                                             "_owner",     "_account",    "_region",     "_flow_log_id"};
 
 ColumnRef FieldColumn(Field field, size_t position) {
   return {
@@ -67,11 +147,16 @@ ColumnRef FieldColumn(Field field, size_t position) {
 
 }  // namespace
 
+bool SameName(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return (x == '-' ? '_' : x) == (y == '-' ? '_' : y); });
+}
+
 bool Diagnostics::Fail(size_t position, std::initializer_list<std::string_view> what) {
   if (!status_.ok()) return false;
-  std::string joined;
+  std::string joined = origin_;
   for (std::string_view part : what) joined += part;
-  status_ = ExpressionError(text_, position, joined);
+  status_ = ExpressionError(text_, origin_.empty() ? position : origin_position_, joined);
   return false;
 }
 
@@ -108,17 +193,28 @@ bool ResolveSubject(const Token& token, Diagnostics* diagnostics, Subject* subje
     subject->is_synonym = synonym.count > 1;
     return true;
   }
-  for (std::string_view derived : kNotBuilt) {
-    if (SameName(derived, name)) return diagnostics->Fail(position, {"the column ", derived, " is not built yet"});
-  }
   ColumnRef column;
-  column.kind = name == "duration"  ? ColumnRef::Kind::kDuration
-                : name == "service" ? ColumnRef::Kind::kService
-                                    : ColumnRef::Kind::kOther;
+  column.kind = ColumnRef::Kind::kOther;
   column.name = std::string(name);
   column.position = position;
+  for (const Derived& derived : kDerived) {
+    if (!SameName(derived.name, name)) continue;
+    column.kind = derived.kind;
+    column.name = subject->name = std::string(derived.name);
+  }
+  for (std::string_view envelope : kOfEnvelopes) {
+    if (!SameName(envelope, name)) continue;
+    return diagnostics->Fail(position, {"the column ", envelope,
+                                        " comes only with envelopes (CloudWatch, Firehose), which are not built yet"});
+  }
   subject->columns.push_back(std::move(column));
   return true;
+}
+
+const OutputColumn* FindOutput(std::string_view name, const std::vector<OutputColumn>& outputs) {
+  const auto found = std::find_if(outputs.begin(), outputs.end(),
+                                  [&](const OutputColumn& output) { return SameName(output.name, name); });
+  return found == outputs.end() ? nullptr : &*found;
 }
 
 bool ResolveColumn(const Token& token, Diagnostics* diagnostics, Subject* subject) {
@@ -133,14 +229,15 @@ bool ResolveColumn(const Token& token, Diagnostics* diagnostics, Subject* subjec
 }
 
 std::vector<std::string_view> KnownColumns() {
-  std::vector<std::string_view> names = {"duration", "service", "rejected", "accepted"};
+  std::vector<std::string_view> names = {"rejected", "accepted"};
+  for (const Derived& derived : kDerived) names.push_back(derived.name);
   for (const FieldInfo& info : AllFields()) names.push_back(info.name);
   for (const Synonym& synonym : kSynonyms) names.push_back(synonym.name);
   return names;
 }
 
 std::string UnknownColumnNote(const Subject& subject) {
-  if (!subject.is_other()) return "";
+  if (!subject.is_other() || subject.output != nullptr) return "";
   const std::string near = Suggest(subject.name, KnownColumns());
   std::string note = " (" + subject.name.substr(0, 60) + " is no known field";
   note += near.empty() ? ", so it is taken for text)" : ": did you mean '" + near + "'?)";

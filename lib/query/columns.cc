@@ -1,155 +1,13 @@
 #include "lib/query/columns.h"
 
-#include "flowlogs/schema/services.h"
-
 namespace flowlogs {
 inline namespace v1 {
 namespace {
-
-constexpr int64_t kTcp = 6;
-constexpr int64_t kUdp = 17;
-constexpr int64_t kSctp = 132;
-constexpr int64_t kFirstEphemeral = 32768;  // Linux's default; IANA's range begins at 49152
-
-constexpr bool HasPorts(int64_t protocol) { return protocol == kTcp || protocol == kUdp || protocol == kSctp; }
-
-// The port of the server, by the known-port rule: a port that belongs to a known service, the lower one of two; else the
-// one that is no ephemeral port; else the destination's.
-int64_t ServerPort(int64_t srcport, int64_t dstport, int64_t protocol) {
-  if (srcport == kNullWord || dstport == kNullWord) return srcport == kNullWord ? dstport : srcport;
-  const bool src_known = IsKnownService(srcport, protocol);
-  const bool dst_known = IsKnownService(dstport, protocol);
-  if (src_known != dst_known) return src_known ? srcport : dstport;
-  if (src_known) return std::min(srcport, dstport);
-  const bool src_ephemeral = srcport >= kFirstEphemeral;
-  const bool dst_ephemeral = dstport >= kFirstEphemeral;
-  if (src_ephemeral != dst_ephemeral) return src_ephemeral ? dstport : srcport;
-  return dstport;
-}
 
 // The first address of the prefix that holds the address.
 IpAddress Truncate(IpAddress address, int v4, int v6) { return IpPrefix(address, address.is_v4() ? v4 : v6).first(); }
 
 }  // namespace
-
-std::string ServiceText(int64_t port, int64_t protocol) {
-  if (HasPorts(protocol)) {
-    const std::string_view name = ServiceName(port, protocol);
-    if (!name.empty()) return std::string(name);
-    return std::string(WordOf(Field::kProtocol, protocol)) + "/" + std::to_string(port);
-  }
-  const std::string_view name = WordOf(Field::kProtocol, protocol);
-  return name.empty() ? "protocol " + std::to_string(protocol) : std::string(name);
-}
-
-std::string_view ScopeText(AddressScope scope) {
-  switch (scope) {
-    case AddressScope::kPrivate:
-      return "private";
-    case AddressScope::kMulticast:
-      return "multicast";
-    case AddressScope::kPublic:
-      return "public";
-    case AddressScope::kNone:
-      break;
-  }
-  return {};
-}
-
-BoundColumn BoundColumn::Bind(const ColumnRef& column, const Format& format) {
-  BoundColumn bound{column.kind, column.type()};
-  switch (column.kind) {
-    case ColumnRef::Kind::kField:
-      bound.places[0] = format.IndexOf(column.field);
-      break;
-    case ColumnRef::Kind::kOther:
-      bound.places[0] = format.IndexOf(column.name);
-      break;
-    case ColumnRef::Kind::kDuration:
-      bound.places[0] = format.IndexOf(Field::kStart);
-      bound.places[1] = format.IndexOf(Field::kEnd);
-      break;
-    case ColumnRef::Kind::kService:
-      bound.places[0] = format.IndexOf(Field::kSrcport);
-      bound.places[1] = format.IndexOf(Field::kDstport);
-      bound.places[2] = format.IndexOf(Field::kProtocol);
-      break;
-  }
-  return bound;
-}
-
-bool BoundColumn::lacking() const {
-  switch (kind) {
-    case ColumnRef::Kind::kField:
-    case ColumnRef::Kind::kOther:
-      return places[0] < 0;
-    case ColumnRef::Kind::kDuration:
-      return places[0] < 0 || places[1] < 0;
-    case ColumnRef::Kind::kService:
-      return places[2] < 0;
-  }
-  return true;
-}
-
-void BoundColumn::AppendPlaces(std::vector<int>* out) const {
-  if (lacking()) return;
-  for (int place : places) {
-    if (place >= 0) out->push_back(place);
-  }
-}
-
-const int64_t* ColumnReader::Words(const BoundColumn& column, RecordBatch& batch, Rows rows) {
-  if (column.kind == ColumnRef::Kind::kField && !column.lacking()) {
-    return column.type == OperandType::kAddress ? batch.Addresses(column.places[0], rows)
-                                                : batch.Integers(column.places[0], rows);
-  }
-  if (words_.size() < 4) words_.resize(4);
-  std::vector<int64_t>& words = words_[next_words_++ % words_.size()];
-  if (words.size() < batch.run().num_rows) words.resize(batch.run().num_rows);
-  if (column.lacking()) {
-    for (uint32_t i = 0; i < rows.count; ++i) words[rows[i]] = kNullWord;
-    return words.data();
-  }
-  const int64_t* start = batch.Integers(column.places[0], rows);
-  const int64_t* end = batch.Integers(column.places[1], rows);
-  for (uint32_t i = 0; i < rows.count; ++i) {
-    const uint32_t row = rows[i];
-    words[row] = start[row] == kNullWord || end[row] == kNullWord ? kNullWord : end[row] - start[row];
-  }
-  return words.data();
-}
-
-std::string_view ColumnReader::Service(int64_t port, int64_t protocol) {
-  std::string& text = service_texts_[protocol << 32 | port];
-  if (text.empty()) text = ServiceText(port, protocol);
-  return text;
-}
-
-const std::string_view* ColumnReader::Texts(const BoundColumn& column, RecordBatch& batch, Rows rows) {
-  if (column.kind != ColumnRef::Kind::kService && !column.lacking()) return batch.Texts(column.places[0], rows);
-  if (texts_.size() < 4) texts_.resize(4);
-  std::vector<std::string_view>& texts = texts_[next_texts_++ % texts_.size()];
-  if (texts.size() < batch.run().num_rows) texts.resize(batch.run().num_rows);
-  if (column.lacking()) {
-    for (uint32_t i = 0; i < rows.count; ++i) texts[rows[i]] = {};
-    return texts.data();
-  }
-  const int64_t* srcport = column.places[0] < 0 ? nullptr : batch.Integers(column.places[0], rows);
-  const int64_t* dstport = column.places[1] < 0 ? nullptr : batch.Integers(column.places[1], rows);
-  const int64_t* protocol = batch.Integers(column.places[2], rows);
-  for (uint32_t i = 0; i < rows.count; ++i) {
-    const uint32_t row = rows[i];
-    texts[row] = {};
-    if (protocol[row] == kNullWord) continue;
-    int64_t port = 0;
-    if (HasPorts(protocol[row])) {
-      port = ServerPort(srcport == nullptr ? kNullWord : srcport[row], dstport == nullptr ? kNullWord : dstport[row],
-                        protocol[row]);
-    }
-    if (port != kNullWord) texts[row] = Service(port, protocol[row]);
-  }
-  return texts.data();
-}
 
 BoundKey BoundKey::Bind(const KeyExpression& key, const Format& format) {
   BoundKey bound;
@@ -207,7 +65,7 @@ void BoundKey::Words(RecordBatch& batch, Rows rows, ColumnReader* reader, Intern
     }
     case Kind::kScope:
       each([&](int64_t v, uint32_t) {
-        const std::string_view text = ScopeText(ScopeOf(batch.Address(v)));
+        const std::string_view text = reader->Scope(batch.Address(v));
         return text.empty() ? kNullWord : interner->Text(text);
       });
       return;
@@ -250,7 +108,7 @@ void BoundKey::AppendTo(RecordBatch& batch, Rows rows, ColumnReader* reader, Col
         break;
       }
       case Kind::kScope: {
-        const std::string_view text = ScopeText(ScopeOf(batch.Address(value)));
+        const std::string_view text = reader->Scope(batch.Address(value));
         text.empty() ? out->AppendNull() : out->AppendText(text);
         break;
       }

@@ -2,8 +2,8 @@
 #ifndef FLOWLOGS_LIB_QUERY_COLUMNS_H_
 #define FLOWLOGS_LIB_QUERY_COLUMNS_H_
 
+#include <array>
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -14,39 +14,88 @@
 #include "lib/parse/record_batch.h"
 #include "lib/query/expression.h"
 #include "lib/query/interner.h"
+#include "lib/query/observations.h"
 
 namespace flowlogs {
 inline namespace v1 {
 
-// A column of the language and where its fields stand in one format (-1: the format lacks it).
+// The fields without which a column has no value: itself, or those that it is derived from. Empty for kOther and provenance.
+std::vector<Field> NeededFields(const ColumnRef& column);
+
+// Where the fields of an ObservedRecord stand in a format (-1: the format lacks it).
+struct ObservedPlaces {
+  int interface_id, flow_direction, source, destination, srcport, dstport, protocol, tcp_flags;
+  bool is_transit_gateway;
+  static ObservedPlaces Bind(const Format& format);
+};
+
+// A column of the language and where it stands in one format.
 struct BoundColumn {
   ColumnRef::Kind kind;
   OperandType type;
-  int places[3] = {-1, -1, -1};  // the field; or start, end (duration); or srcport, dstport, protocol (service)
+  bool lacking = false;       // the format cannot give a value: then every value is null
+  std::array<int, 2> places;  // the field; or start and end; -1 for none
+  ObservedPlaces observed;    // of columns that are told from the whole record
 
   static BoundColumn Bind(const ColumnRef& column, const Format& format);
-  // Whether the format has no field from which a value could come: then every value is null.
-  bool lacking() const;
+  bool is_text() const { return type == OperandType::kText; }
+  // Whether the column is told by Observations::Orient().
+  bool is_oriented() const;
   // Appends the places of the fields that are read.
   void AppendPlaces(std::vector<int>* places) const;
-  bool is_text() const { return type == OperandType::kText; }
 };
 
-// Makes the values of derived columns. One per worker; its vectors are valid until the next call for the same slot.
+// What columns depend on besides the record: the same for all records of a run, or of a block.
+struct ColumnContext {
+  const Observations* observations = nullptr;  // nullptr: nothing was observed
+  const AddressSet* internal = nullptr;        // what `internal` means; nullptr: the observed own addresses
+  const std::string* source = nullptr;
+  uint64_t lines_before = 0;
+};
+
+// Makes the values of derived columns. One per worker. Its vectors are valid until the fourth next call.
 class ColumnReader {
  public:
+  void SetContext(const ColumnContext& context) { context_ = context; }
+  const ColumnContext& context() const { return context_; }
+
   // Words of a column that is not text, by row: see RecordBatch. Null where the format lacks the column.
   const int64_t* Words(const BoundColumn& column, RecordBatch& batch, Rows rows);
   // Views of a text column, by row: data() == nullptr for null.
   const std::string_view* Texts(const BoundColumn& column, RecordBatch& batch, Rows rows);
+
+  // The values that observations look at, by row.
+  const std::vector<ObservedRecord>& Observed(const ObservedPlaces& places, RecordBatch& batch, Rows rows);
+  // What follows from them, by row.
+  const std::vector<Orientation>& Oriented(const ObservedPlaces& places, RecordBatch& batch, Rows rows);
+
   // See ServiceText(). Valid while the reader lives.
   std::string_view Service(int64_t port, int64_t protocol);
+  bool IsInternal(IpAddress address) const;
+  // internal (where prefixes were given), private, public, multicast; a view with data() == nullptr for an address of none
+  // (CONTRACT L8). Observed own addresses do not change a scope yet: a key would need a second pass.
+  std::string_view Scope(IpAddress address) const;
 
  private:
-  std::deque<std::vector<int64_t>> words_;  // scratch, two in turn: a test or an aggregate needs one at a time
-  std::deque<std::vector<std::string_view>> texts_;
+  // Which rows a cache holds.
+  struct Filled {
+    uint64_t generation = 0;
+    uint32_t selection = 0;
+    bool Is(const RecordBatch& batch, Rows rows) const {
+      return generation == batch.generation() && (selection == 0 || selection == rows.id);
+    }
+  };
+  std::vector<int64_t>& NextWords(uint32_t rows);
+  std::vector<std::string_view>& NextTexts(uint32_t rows);
+
+  ColumnContext context_;
+  std::array<std::vector<int64_t>, 4> words_;
+  std::array<std::vector<std::string_view>, 4> texts_;
   size_t next_words_ = 0;
   size_t next_texts_ = 0;
+  Filled observed_filled_, oriented_filled_;
+  std::vector<ObservedRecord> observed_;
+  std::vector<Orientation> oriented_;
   std::unordered_map<int64_t, std::string> service_texts_;  // "tcp/5567", by protocol and port
 };
 
@@ -84,8 +133,6 @@ Column MakeColumn(const KeyExpression& key);
 
 // "443" and 6 -> "https"; 5567 and 6 -> "tcp/5567"; protocols without ports by their name.
 std::string ServiceText(int64_t port, int64_t protocol);
-// nullptr-view for an address that is in none of the four scopes (CONTRACT L8).
-std::string_view ScopeText(AddressScope scope);
 
 }  // namespace v1
 }  // namespace flowlogs

@@ -1,13 +1,13 @@
-// Filters: a parser by recursive descent that builds the negation normal form as it goes.
+// Filters of records and of groups: a parser by recursive descent that builds the negation normal form as it goes.
 #include "lib/query/expression.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "re2/re2.h"
 #include "re2/stringpiece.h"
 
 #include "lib/query/address_sets.h"
+#include "lib/query/intervals.h"
 #include "lib/query/lexer.h"
 #include "lib/query/operand.h"
 
@@ -16,95 +16,24 @@ inline namespace v1 {
 namespace language {
 namespace {
 
-constexpr int64_t kMaxInt = std::numeric_limits<int64_t>::max();
 // Of what a person or a program writes, nothing comes near these; they bound time, stack and memory.
 constexpr size_t kMaxBytes = 1 << 20;
 constexpr int kMaxDepth = 200;
 constexpr int kMaxPatterns = 256;
 constexpr int64_t kPatternBytes = 8 << 20;  // of memory, for each pattern
 
-enum class Comparison : uint8_t { kEqual, kLess, kLessEqual, kGreater, kGreaterEqual };
-
-// Appends the values from `first` to `last` that a column can have.
-void AddInterval(int64_t first, int64_t last, IntSet* set) {
-  first = std::max<int64_t>(first, 0);
-  if (first <= last) set->emplace_back(first, last);
-}
-
-void Normalize(IntSet* set) {
-  std::sort(set->begin(), set->end());
-  size_t size = 0;
-  for (const auto& next : *set) {
-    if (size > 0 && next.first - 1 <= (*set)[size - 1].second) {
-      (*set)[size - 1].second = std::max((*set)[size - 1].second, next.second);
-    } else {
-      (*set)[size++] = next;
-    }
-  }
-  set->resize(size);
-}
-
-// The least integer that is at least `point`, or kMaxInt, with nothing above it, if there is none.
-int64_t Ceiling(Point point) { return point.between && point.floor < kMaxInt ? point.floor + 1 : point.floor; }
-
-IntSet Interval(Comparison comparison, Point p) {
-  IntSet set;
-  switch (comparison) {
-    case Comparison::kEqual:
-      if (!p.between) AddInterval(p.floor, p.floor, &set);
-      break;
-    case Comparison::kLess:
-      if (p.between) {
-        AddInterval(0, p.floor, &set);
-      } else if (p.floor > 0) {
-        AddInterval(0, p.floor - 1, &set);
-      }
-      break;
-    case Comparison::kLessEqual:
-      AddInterval(0, p.floor, &set);
-      break;
-    case Comparison::kGreater:
-      if (p.floor < kMaxInt) AddInterval(p.floor + 1, kMaxInt, &set);
-      break;
-    case Comparison::kGreaterEqual:
-      AddInterval(Ceiling(p), kMaxInt, &set);
-      break;
-  }
-  return set;
-}
-
-AddressSet Range(Comparison comparison, IpAddress address) {
-  AddressSetBuilder set;
-  switch (comparison) {
-    case Comparison::kEqual:
-      set.Add(address);
-      break;
-    case Comparison::kLess:
-      if (const auto last = AddressBefore(address)) set.AddRange(std::nullopt, last);
-      break;
-    case Comparison::kLessEqual:
-      set.AddRange(std::nullopt, address);
-      break;
-    case Comparison::kGreater:
-      if (const auto first = AddressAfter(address)) set.AddRange(first, std::nullopt);
-      break;
-    case Comparison::kGreaterEqual:
-      set.AddRange(address, std::nullopt);
-      break;
-  }
-  return set.Build();
-}
-
 class FilterParser {
  public:
-  FilterParser(std::string_view text, const LanguageContext& context)
-      : context_(context), lexer_(text), diagnostics_(text) {}
+  // `outputs`: of `having`, else nullptr. With `complete` false more of them may come.
+  FilterParser(std::string_view text, const LanguageContext& context,
+               const std::vector<OutputColumn>* outputs = nullptr, bool complete = true)
+      : context_(context), outputs_(outputs), complete_(complete), lexer_(text), diagnostics_(text) {}
 
   absl::StatusOr<Expression> Parse() {
     Expression expression;
     Advance();
     if (token_.kind == TokenKind::kEnd) {
-      Fail(token_, {"the filter is empty: write a test such as dstport = 443"});
+      Fail(token_, {"the filter is empty: write ", kATest[outputs_ != nullptr]});
     } else if (ParseOr(/*negated=*/false, /*depth=*/0, &expression) && token_.kind != TokenKind::kEnd) {
       FailUnexpected("'and', 'or' or the end");
     }
@@ -135,11 +64,15 @@ class FilterParser {
   bool ParseAnd(bool negated, int depth, Expression* out);
   bool ParseNot(bool negated, int depth, Expression* out);
   bool ParseTest(Test* test);
+  bool ParseSubject(const Token& name, Subject* subject);
+  bool ResolveOutput(const Token& name, Subject* subject);
 
   bool ParseValue(std::string_view before, Value* value);
   bool ParseComparison(const Subject& subject, Comparison comparison, std::string_view written, Test* test);
   bool ParseIn(const Subject& subject, Test* test);
   bool ParseItem(const Subject& subject, AddressSetBuilder* addresses, Test* test);
+  bool AddItem(const Subject& subject, const Value& value, AddressSetBuilder* addresses, Test* test);
+  bool AddNamedSet(const Subject& subject, const Token& name, AddressSetBuilder* addresses, Test* test);
   bool ParseBetween(const Subject& subject, Test* test);
   bool ParseLike(const Subject& subject, Test* test);
   bool ParseRegex(const Subject& subject, Test* test);
@@ -147,10 +80,16 @@ class FilterParser {
   bool ParsePattern(const Subject& subject, std::string_view operation);
   bool ParseWordOperator(const Subject& subject, bool* negated, Test* test);
 
+  // Whether this is a column of the answer that may yet come: its type is not known.
+  bool IsOpen(const Subject& subject) const { return outputs_ != nullptr && subject.output == nullptr; }
   static bool IsOperator(const Token& token);
   static void Join(Expression::Kind kind, std::vector<Expression> children, Expression* out);
 
+  static constexpr std::string_view kATest[] = {"a test such as dstport = 443", "a test such as count > 10"};
+
   const LanguageContext& context_;
+  const std::vector<OutputColumn>* outputs_;
+  const bool complete_;
   Lexer lexer_;
   Diagnostics diagnostics_;
   Token token_;  // the one to be looked at next
@@ -163,7 +102,8 @@ bool FilterParser::FailUnexpected(std::string_view expected) {
     case TokenKind::kOpenText:
       return Fail(token_, {"the text has no closing quote"});
     case TokenKind::kSet:
-      return Fail(token_, {"sets such as ", token_.raw.substr(0, 60), " are not built yet"});
+      hint = ": a set stands after 'in'";
+      break;
     case TokenKind::kUnknown:
       for (std::string_view quote : {"\u2018", "\u2019", "\u201C", "\u201D", "`"}) {
         if (token_.raw == quote) hint = ": text stands in straight quotes, ' or \"";
@@ -240,11 +180,41 @@ bool FilterParser::IsOperator(const Token& token) {
   return false;
 }
 
+// The output that is named. A name that may yet come has no output, and is a column of no format.
+bool FilterParser::ResolveOutput(const Token& name, Subject* subject) {
+  subject->name = std::string(name.raw);
+  subject->columns = {{.kind = ColumnRef::Kind::kOther, .name = subject->name, .position = name.position}};
+  subject->output = FindOutput(name.raw, *outputs_);
+  if (subject->output != nullptr) {
+    subject->name = subject->output->name;
+    subject->columns = {subject->output->column};
+    return true;
+  }
+  if (lexer_.Peek().kind == TokenKind::kOpen) {
+    return Fail(name, {"functions cannot stand here: write the name of the column, as ", name.raw.substr(0, 60),
+                       "_bytes for ", name.raw.substr(0, 60), "(bytes)"});
+  }
+  if (!complete_) return true;
+  std::vector<std::string_view> names;
+  std::string all;
+  for (const OutputColumn& output : *outputs_) {
+    names.push_back(output.name);
+    if (all.size() < 200) (all += all.empty() ? "" : ", ") += output.name;
+  }
+  const std::string near = Suggest(name.raw, names);
+  if (!near.empty()) return Fail(name, {"the answer has no column ", Shown(name), ": did you mean ", near, "?"});
+  return Fail(name, {"the answer has no column ", Shown(name), "; it has ", all, all.size() < 200 ? "" : ", ..."});
+}
+
+bool FilterParser::ParseSubject(const Token& name, Subject* subject) {
+  return outputs_ == nullptr ? ResolveSubject(name, &diagnostics_, subject) : ResolveOutput(name, subject);
+}
+
 bool FilterParser::ParseTest(Test* test) {
-  if (token_.kind != TokenKind::kName || IsReserved(token_)) return FailUnexpected("a test such as dstport = 443");
+  if (token_.kind != TokenKind::kName || IsReserved(token_)) return FailUnexpected(kATest[outputs_ != nullptr]);
   const Token name = token_;
   const bool accepted = name.Is("accepted");
-  if ((accepted || name.Is("rejected")) && !IsOperator(lexer_.Peek())) {
+  if (outputs_ == nullptr && (accepted || name.Is("rejected")) && !IsOperator(lexer_.Peek())) {
     Advance();
     test->kind = Test::Kind::kTexts;
     test->texts = {accepted ? "ACCEPT" : "REJECT"};
@@ -254,10 +224,13 @@ bool FilterParser::ParseTest(Test* test) {
   }
 
   Subject subject;
-  if (!ResolveSubject(name, &diagnostics_, &subject)) return false;
+  if (!ParseSubject(name, &subject)) return false;
   Advance();
   test->columns = subject.columns;
   test->is_synonym = subject.is_synonym;
+  if (outputs_ != nullptr) {
+    test->columns = {{.kind = ColumnRef::Kind::kOther, .name = subject.name, .position = name.position}};
+  }
   const std::string written(token_.raw);
   switch (token_.kind) {
     case TokenKind::kNotEqual:
@@ -340,7 +313,11 @@ bool FilterParser::ParseValue(std::string_view before, Value* value) {
 bool FilterParser::ParseComparison(const Subject& subject, Comparison comparison, std::string_view written,
                                    Test* test) {
   Value value;
+  if (token_.kind == TokenKind::kSet) {
+    return Fail(token_, {Shown(token_), " is a set: write ", subject.name, " in ", token_.raw.substr(0, 60)});
+  }
   if (!ParseValue(written, &value)) return false;
+  if (IsOpen(subject)) return true;
   switch (subject.type()) {
     case OperandType::kInteger:
     case OperandType::kTime:
@@ -348,7 +325,14 @@ bool FilterParser::ParseComparison(const Subject& subject, Comparison comparison
       Point number;
       if (!NumberOf(subject, value, context_, &diagnostics_, &number)) return false;
       test->kind = Test::Kind::kInts;
-      test->ints = Interval(comparison, number);
+      test->ints = Interval(comparison, number, subject.least());
+      return true;
+    }
+    case OperandType::kNumber: {
+      double number = 0;
+      if (!FractionOf(subject, value, &diagnostics_, &number)) return false;
+      test->kind = Test::Kind::kNumbers;
+      test->numbers = {Interval(comparison, number)};
       return true;
     }
     case OperandType::kAddress: {
@@ -380,9 +364,49 @@ bool FilterParser::ParseComparison(const Subject& subject, Comparison comparison
 }
 
 bool FilterParser::ParseItem(const Subject& subject, AddressSetBuilder* addresses, Test* test) {
+  if (token_.kind == TokenKind::kSet) {
+    const Token name = token_;
+    Advance();
+    return AddNamedSet(subject, name, addresses, test);
+  }
   Value value;
-  if (!ParseValue("in", &value)) return false;
-  if (subject.type() == OperandType::kAddress) return AddAddressItem(subject, value, &diagnostics_, addresses);
+  return ParseValue("in", &value) && (IsOpen(subject) || AddItem(subject, value, addresses, test));
+}
+
+// The values of `@name`, each read as if it stood here.
+bool FilterParser::AddNamedSet(const Subject& subject, const Token& token, AddressSetBuilder* addresses, Test* test) {
+  const std::string name(token.raw.substr(1));
+  const std::string_view shown = token.raw.substr(0, 60);
+  if (name.empty()) return Fail(token, {"a set has a name: write ", subject.name, " in @name"});
+  if (context_.sets == nullptr || context_.sets->empty()) {
+    return Fail(token, {"there is no set ", shown, ": no sets were given with the query"});
+  }
+  const auto found = context_.sets->find(name);
+  if (found == context_.sets->end()) {
+    std::vector<std::string_view> names;
+    std::string all;
+    for (const auto& [known, values] : *context_.sets) {
+      names.push_back(known);
+      if (all.size() < 200) (all += all.empty() ? "@" : ", @") += known;
+    }
+    const std::string near = Suggest(name, names);
+    if (!near.empty()) return Fail(token, {"there is no set ", shown, ": did you mean @", near, "?"});
+    return Fail(token, {"there is no set ", shown, "; there are ", all, all.size() < 200 ? "" : ", ..."});
+  }
+  if (IsOpen(subject)) return true;
+  diagnostics_.SetOrigin(token.position, "in the set " + std::string(shown) + ": ");
+  for (const std::string& text : found->second) {
+    std::string quoted;
+    if (!AddItem(subject, ValueInSet(subject, text, &quoted), addresses, test)) return false;
+  }
+  diagnostics_.SetOrigin(0, "");
+  return true;
+}
+
+bool FilterParser::AddItem(const Subject& subject, const Value& value, AddressSetBuilder* addresses, Test* test) {
+  if (subject.type() == OperandType::kAddress) {
+    return AddAddressItem(subject, value, context_, &diagnostics_, addresses, &test->internal);
+  }
   if (value.token.kind == TokenKind::kPrefix) {
     return Fail(value.token,
                 {"a prefix is a set of addresses, and ", subject.name, " has none", UnknownColumnNote(subject)});
@@ -390,9 +414,15 @@ bool FilterParser::ParseItem(const Subject& subject, AddressSetBuilder* addresse
   if (subject.type() == OperandType::kText) {
     return TextOf(subject, value, &diagnostics_, &test->texts.emplace_back());
   }
+  if (subject.type() == OperandType::kNumber) {
+    double number = 0;
+    if (!FractionOf(subject, value, &diagnostics_, &number)) return false;
+    test->numbers.push_back(Interval(Comparison::kEqual, number));
+    return true;
+  }
   Point number;
   if (!NumberOf(subject, value, context_, &diagnostics_, &number)) return false;
-  if (!number.between) AddInterval(number.floor, number.floor, &test->ints);
+  for (const auto& interval : Interval(Comparison::kEqual, number, subject.least())) test->ints.push_back(interval);
   return true;
 }
 
@@ -417,6 +447,10 @@ bool FilterParser::ParseIn(const Subject& subject, Test* test) {
       std::sort(test->texts.begin(), test->texts.end());
       test->texts.erase(std::unique(test->texts.begin(), test->texts.end()), test->texts.end());
       return true;
+    case OperandType::kNumber:
+      test->kind = Test::Kind::kNumbers;
+      std::sort(test->numbers.begin(), test->numbers.end());
+      return true;
     default:
       test->kind = Test::Kind::kInts;
       Normalize(&test->ints);
@@ -430,6 +464,7 @@ bool FilterParser::ParseBetween(const Subject& subject, Test* test) {
   if (token_.kind != TokenKind::kAnd && !token_.Is("and")) return FailUnexpected("'and' and the upper bound");
   Advance();
   if (!ParseValue("and", &last)) return false;
+  if (IsOpen(subject)) return true;
   switch (subject.type()) {
     case OperandType::kAddress: {
       IpAddress lower, upper;
@@ -450,6 +485,15 @@ bool FilterParser::ParseBetween(const Subject& subject, Test* test) {
       test->upper = std::move(upper);
       return true;
     }
+    case OperandType::kNumber: {
+      double lower = 0, upper = 0;
+      if (!FractionOf(subject, first, &diagnostics_, &lower) || !FractionOf(subject, last, &diagnostics_, &upper)) {
+        return false;
+      }
+      test->kind = Test::Kind::kNumbers;
+      test->numbers = {{lower, upper}};
+      return true;
+    }
     default: {
       Point lower, upper;
       if (!NumberOf(subject, first, context_, &diagnostics_, &lower) ||
@@ -457,7 +501,7 @@ bool FilterParser::ParseBetween(const Subject& subject, Test* test) {
         return false;
       }
       test->kind = Test::Kind::kInts;
-      AddInterval(Ceiling(lower), upper.floor, &test->ints);
+      test->ints = Between(lower, upper, subject.least());
       return true;
     }
   }
@@ -465,7 +509,7 @@ bool FilterParser::ParseBetween(const Subject& subject, Test* test) {
 
 // Checks that the operator, which is the next token, suits the column, and goes on to the text after it.
 bool FilterParser::ParsePattern(const Subject& subject, std::string_view operation) {
-  if (subject.type() != OperandType::kText && subject.type() != OperandType::kAddress) {
+  if (!IsOpen(subject) && subject.type() != OperandType::kText && subject.type() != OperandType::kAddress) {
     return Fail(token_, {"'", operation, "' is for text and addresses, and ", subject.name, " has numbers"});
   }
   Advance();
@@ -512,14 +556,17 @@ bool FilterParser::ParseRegex(const Subject& subject, Test* test) {
 }
 
 bool FilterParser::ParseHas(const Subject& subject, Test* test) {
-  if (!subject.is_field(Field::kTcpFlags)) {
+  const bool has_flags = subject.is_field(Field::kTcpFlags) && subject.type() == OperandType::kInteger;
+  if (!has_flags && !IsOpen(subject)) {
     return Fail(token_, {"'has' is for tcp-flags, and this is ", subject.name});
   }
   do {
     Advance();
     Value value;
     int64_t flags = 0;
-    if (!ParseValue("has", &value) || !FlagsOf(subject, value, &diagnostics_, &flags)) return false;
+    if (!ParseValue("has", &value)) return false;
+    if (IsOpen(subject)) continue;
+    if (!FlagsOf(subject, value, &diagnostics_, &flags)) return false;
     if (flags <= 0) return diagnostics_.Fail(value.position, {Shown(value.token), " names no flag"});
     test->flags |= flags;
   } while (token_.kind == TokenKind::kComma);
@@ -535,6 +582,14 @@ absl::StatusOr<Expression> ParseFilter(std::string_view text, const LanguageCont
     return ExpressionError(text, language::kMaxBytes, "the filter is too long: 1 MiB is allowed");
   }
   return language::FilterParser(text, context).Parse();
+}
+
+absl::StatusOr<Expression> ParseHaving(std::string_view text, const std::vector<OutputColumn>& outputs,
+                                       const LanguageContext& context, bool complete) {
+  if (text.size() > language::kMaxBytes) {
+    return ExpressionError(text, language::kMaxBytes, "the filter is too long: 1 MiB is allowed");
+  }
+  return language::FilterParser(text, context, &outputs, complete).Parse();
 }
 
 }  // namespace v1

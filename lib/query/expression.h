@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,7 @@ enum class OperandType : uint8_t {
   kInteger,   // int32 and int64 fields
   kTime,      // start, end
   kDuration,  // duration, in seconds
+  kNumber,    // with a fraction: a mean; in `having` only
   kAddress,
   kText,  // text, tags, service, and names that are no known field
 };
@@ -39,10 +41,22 @@ enum class OperandType : uint8_t {
 // A column as an expression names it: a field, a derived column, or a name to be looked up in the inputs' formats.
 struct ColumnRef {
   enum class Kind : uint8_t {
-    kField,     // `field` holds it
-    kOther,     // no known field: `name` is a text column of some format
-    kDuration,  // end - start, seconds
-    kService,   // the service of a record, text
+    kField,  // `field` holds it
+    kOther,  // no known field: `name` is a text column of some format
+    // Derived columns (CONTRACT D1); lib/query/observations.h says how they are told.
+    kDuration,      // end - start, seconds
+    kDirection,     // text: ingress, egress
+    kOwn,           // the interface's own address
+    kPeer,          // the other one
+    kClient,        // the address that began the conversation
+    kServer,        // the other one
+    kServerPort,    // integer
+    kService,       // text: what runs on the server's port
+    kOrientation,   // text: syn, syn-ack, port, unknown
+    kConversation,  // a number for the five-tuple without its direction; connections() counts the distinct ones
+    // Provenance (CONTRACT L13).
+    kSource,  // text: _source, the input
+    kLine,    // integer: _line, from 1
   };
   Kind kind = Kind::kField;
   Field field = Field::kVersion;
@@ -55,7 +69,7 @@ struct ColumnRef {
   }
 };
 
-// A set of integers: sorted, disjoint, closed intervals. No values are negative.
+// A set of integers: sorted, disjoint, closed intervals.
 using IntSet = std::vector<std::pair<int64_t, int64_t>>;
 
 // A set of addresses: sorted, disjoint, closed intervals, IPv4 and IPv6 apart.
@@ -70,6 +84,7 @@ struct AddressSet {
 struct Test {
   enum class Kind : uint8_t {
     kInts,       // value in `ints`: = < <= > >= in between, all on integers, times and durations
+    kNumbers,    // value in `numbers`: the same on means; in `having` only
     kHasFlags,   // (value & flags) == flags
     kAddresses,  // value in `addresses`
     kTexts,      // value is one of `texts` (sorted): =, in
@@ -83,8 +98,10 @@ struct Test {
   std::vector<ColumnRef> columns;  // one; or the fields behind addr, src, dst, port
   bool is_synonym = false;         // columns are those of addr, src, dst, port: a format may lack some of them
   IntSet ints;
+  std::vector<std::pair<double, double>> numbers;  // sorted closed intervals
   int64_t flags = 0;
   AddressSet addresses;
+  bool internal = false;  // kAddresses: the set also holds the addresses that are an interface's own (CONTRACT L4)
   std::vector<std::string> texts;
   std::optional<std::string> lower, upper;  // kTextRange
   bool lower_open = false, upper_open = false;
@@ -103,6 +120,11 @@ struct Expression {
 // What the language needs to know of the world.
 struct LanguageContext {
   int64_t now_seconds = 0;  // for times such as -1h
+  // What `in @name` means: values as their text, of any type that the compared column can take; prefixes and scope
+  // words too.
+  const std::map<std::string, std::vector<std::string>>* sets = nullptr;
+  // What `internal` means; nullopt: the addresses that the run sees as an interface's own.
+  std::optional<AddressSet> internal;
 };
 
 // A key of a group, or a selected column.
@@ -115,14 +137,39 @@ struct KeyExpression {
   std::string name;                    // of the column in the answer
 };
 
-// An aggregate.
+// An aggregate. Of those with a column only present values count.
 struct AggregateExpression {
-  enum class Kind : uint8_t { kCount, kCountPresent, kSum, kMin, kMax, kMean, kDistinct };
+  enum class Kind : uint8_t {
+    kCount,
+    kCountPresent,
+    kSum,
+    kMin,
+    kMax,
+    kMean,
+    kDistinct,        // of Kind::kConversation: connections()
+    kApproxDistinct,  // HyperLogLog of lib/query/sketch.h
+    kQuantile,        // buckets of lib/query/sketch.h
+    kFirst,           // of the record with the least (start, end, value); of equal starts, those without end come last
+    kLast,            // of the record with the greatest; of equal starts, those without end come first
+  };
   Kind kind = Kind::kCount;
-  ColumnRef column;  // all but kCount
-  std::string name;  // of the column in the answer
-  std::string text;  // as written, for errors: "sum(bytes)"
+  ColumnRef column;       // all but kCount
+  uint64_t quantile = 0;  // kQuantile: in units of 10^-18, at most kWholeQuantile
+  std::string name;       // of the column in the answer
+  std::string text;       // as written, for errors: "sum(bytes)"
 };
+inline constexpr uint64_t kWholeQuantile = 1'000'000'000'000'000'000;
+
+// A column of a grouped answer, as `having` names it.
+struct OutputColumn {
+  std::string name;
+  OperandType type;
+  ColumnRef column;       // whose words and units it has: that of a key, of min, max, first, last, ...
+  bool is_scope = false;  // scope(a): its words are internal, private, public, multicast
+};
+// The columns of keys and aggregates, in their order.
+std::vector<OutputColumn> OutputColumns(const std::vector<KeyExpression>& keys,
+                                        const std::vector<AggregateExpression>& aggregates);
 
 // All of these fail with INVALID_ARGUMENT; the message shows the expression with a caret under the place and, where
 // there is one, a suggestion. ExpressionColumn() of flowlogs/query/query.h gives the place.
@@ -132,6 +179,11 @@ absl::StatusOr<Expression> ParseFilter(std::string_view text, const LanguageCont
 // "srcaddr", "bin(start, 5m)", "t=bin(start, 5m)"; `name` overrides when not empty.
 absl::StatusOr<KeyExpression> ParseKey(std::string_view text, std::string_view name = "");
 absl::StatusOr<AggregateExpression> ParseAggregate(std::string_view text, std::string_view name = "");
+// The filter of groups (CONTRACT L10): a filter whose names are those of `outputs`. The columns of its tests are kOther
+// with the output's name; lib/query/having.h evaluates it. With `complete` false more outputs may come: an unknown name
+// is not an error then, and of what stands beside it the syntax alone is checked.
+absl::StatusOr<Expression> ParseHaving(std::string_view text, const std::vector<OutputColumn>& outputs,
+                                       const LanguageContext& context, bool complete = true);
 // Splits "flows=count(),prefix(srcaddr, 16)" at the commas outside of parentheses and quotes, without blanks around the
 // items. An empty item stays ("a,,b" has three); an empty list has none.
 std::vector<std::string> SplitList(std::string_view text);

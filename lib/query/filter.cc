@@ -1,8 +1,9 @@
 #include "lib/query/filter.h"
 
-#include <re2/re2.h>
-
 #include <algorithm>
+
+#include "lib/parse/text_out.h"
+#include "lib/query/test_value.h"
 
 namespace flowlogs {
 inline namespace v1 {
@@ -22,6 +23,7 @@ int CostOf(const Test& test) {
       case Test::Kind::kTextRange:
         return 2;
       case Test::Kind::kInts:
+      case Test::Kind::kNumbers:
       case Test::Kind::kHasFlags:
         return 3;
       case Test::Kind::kAddresses:
@@ -36,62 +38,18 @@ int CostOf(const Test& test) {
   return per_column * static_cast<int>(test.columns.size());
 }
 
-bool Contains(const IntSet& set, int64_t value) {
-  if (set.size() <= 4) {
-    for (const auto& [low, high] : set) {
-      if (value >= low && value <= high) return true;
-    }
-    return false;
-  }
-  const auto next = std::upper_bound(set.begin(), set.end(), value, [](int64_t v, const auto& i) { return v < i.first; });
-  return next != set.begin() && value <= std::prev(next)->second;
-}
-
-bool InTextRange(std::string_view text, const Test& test) {
-  if (test.lower && (test.lower_open ? text <= *test.lower : text < *test.lower)) return false;
-  return !test.upper || (test.upper_open ? text < *test.upper : text <= *test.upper);
-}
-
-bool MatchesText(std::string_view text, const Test& test) {
-  switch (test.kind) {
-    case Test::Kind::kTexts:
-      if (test.texts.size() <= 4) return std::find(test.texts.begin(), test.texts.end(), text) != test.texts.end();
-      return std::binary_search(test.texts.begin(), test.texts.end(), text, std::less<>());
-    case Test::Kind::kTextRange:
-      return InTextRange(text, test);
-    case Test::Kind::kLike:
-      return MatchesLike(text, test.texts[0]);
-    case Test::Kind::kRegex:
-      return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *test.regex);
-    default:
-      return false;
-  }
-}
-
-bool MatchesWord(int64_t word, const BoundColumn& column, const RecordBatch& batch, const Test& test) {
-  switch (test.kind) {
-    case Test::Kind::kInts:
-      return Contains(test.ints, word);
-    case Test::Kind::kHasFlags:
-      return (word & test.flags) == test.flags;
-    case Test::Kind::kAddresses:
-      return test.addresses.Contains(batch.Address(word));
-    default: {
-      // Text tests on an address act on its canonical text.
-      if (column.type != OperandType::kAddress) return false;
-      char text[IpAddress::kMaxText + 1];
-      return MatchesText({text, batch.Address(word).Format(text)}, test);
-    }
-  }
+bool MatchesWord(int64_t word, const BoundColumn& column, const RecordBatch& batch, const ColumnReader& reader,
+                 const Test& test) {
+  if (column.type != OperandType::kAddress) return HoldsFor(test, word);
+  const IpAddress address = batch.Address(word);
+  return HoldsFor(test, address) || (test.internal && reader.IsInternal(address));
 }
 
 }  // namespace
 
 bool MatchesLike(std::string_view text, std::string_view pattern) {
   auto next = [](std::string_view s, size_t i) {
-    ++i;
-    while (i < s.size() && (static_cast<unsigned char>(s[i]) & 0xC0) == 0x80) ++i;
-    return i;
+    return i + std::max<size_t>(internal::DecodeUtf8(s.data() + i, s.data() + s.size()).length, 1);
   };
   // Greedy with one point to go back to: the last %, which then takes one character more.
   size_t t = 0, p = 0;
@@ -117,10 +75,27 @@ bool MatchesLike(std::string_view text, std::string_view pattern) {
   return p == pattern.size();
 }
 
-Filter Filter::Bind(const Expression& expression, const Format& format) {
+Filter Filter::Bind(const Expression& expression, const Format& format, bool once) {
   Filter filter;
   filter.root_ = BindNode(expression, format);
+  filter.once_ = once;
+  filter.observed_ = ObservedPlaces::Bind(format);
   return filter;
+}
+
+Rows Filter::Select(RecordBatch& batch, Rows rows, ColumnReader* reader, SelectionPool* pool) const {
+  rows = Evaluate(root_, batch, rows, reader, pool);
+  if (!once_ || rows.count == 0) return rows;
+  const std::vector<ObservedRecord>& observed = reader->Observed(observed_, batch, rows);
+  const std::vector<Orientation>& oriented = reader->Oriented(observed_, batch, rows);
+  std::vector<uint32_t>& out = pool->Take(rows.count);
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < rows.count; ++i) {
+    const uint32_t row = rows[i];
+    out[count] = row;
+    count += reader->context().observations->IsCounted(observed[row], oriented[row]) ? 1 : 0;
+  }
+  return {out.data(), count, batch.NextSelectionId()};
 }
 
 Filter::Node Filter::BindNode(const Expression& expression, const Format& format) {
@@ -131,7 +106,7 @@ Filter::Node Filter::BindNode(const Expression& expression, const Format& format
     node.cost = CostOf(expression.test);
     for (const ColumnRef& column : expression.test.columns) {
       const BoundColumn bound = BoundColumn::Bind(column, format);
-      if (!bound.lacking()) node.columns.push_back(bound);
+      if (!bound.lacking) node.columns.push_back(bound);
     }
     return node;
   }
@@ -200,7 +175,7 @@ Rows Filter::EvaluateTest(const Node& node, RecordBatch& batch, Rows rows, Colum
       const std::string_view wanted = test.texts[0];
       keep([&](uint32_t row) { return texts[row].data() != nullptr && (texts[row] == wanted) != negated; });
     } else {
-      keep([&](uint32_t row) { return texts[row].data() != nullptr && MatchesText(texts[row], test) != negated; });
+      keep([&](uint32_t row) { return texts[row].data() != nullptr && HoldsFor(test, texts[row]) != negated; });
     }
     return {out.data(), count, batch.NextSelectionId()};
   }
@@ -215,7 +190,7 @@ Rows Filter::EvaluateTest(const Node& node, RecordBatch& batch, Rows rows, Colum
       });
     } else {
       keep([&](uint32_t row) {
-        return words[row] != kNullWord && MatchesWord(words[row], column, batch, test) != negated;
+        return words[row] != kNullWord && MatchesWord(words[row], column, batch, *reader, test) != negated;
       });
     }
     return {out.data(), count, batch.NextSelectionId()};
@@ -232,7 +207,7 @@ Rows Filter::EvaluateTest(const Node& node, RecordBatch& batch, Rows rows, Colum
       if (!present || known[row] == kTrue) continue;
       bool hit = true;
       if (test.kind != Test::Kind::kIsNull) {
-        hit = texts != nullptr ? MatchesText(texts[row], test) : MatchesWord(words[row], column, batch, test);
+        hit = texts != nullptr ? HoldsFor(test, texts[row]) : MatchesWord(words[row], column, batch, *reader, test);
       }
       known[row] = hit ? kTrue : kFalse;
     }

@@ -36,14 +36,11 @@ class SelectionPool {
 class Filter {
  public:
   // REQUIRES: `expression` outlives the filter.
-  static Filter Bind(const Expression& expression, const Format& format);
+  // `once`: of the records of the same packets only the one that counts passes (CONTRACT D2).
+  static Filter Bind(const Expression& expression, const Format& format, bool once = false);
 
-  // True iff every row passes.
-  bool is_trivial() const { return root_.kind == Expression::Kind::kAnd && root_.children.empty(); }
   // The rows among `rows` that pass. Valid until pool->Reset().
-  Rows Select(RecordBatch& batch, Rows rows, ColumnReader* reader, SelectionPool* pool) const {
-    return Evaluate(root_, batch, rows, reader, pool);
-  }
+  Rows Select(RecordBatch& batch, Rows rows, ColumnReader* reader, SelectionPool* pool) const;
 
  private:
   struct Node {
@@ -58,6 +55,8 @@ class Filter {
   static Rows EvaluateOr(const Node& node, RecordBatch& batch, Rows rows, ColumnReader* reader, SelectionPool* pool);
   static Rows EvaluateTest(const Node& node, RecordBatch& batch, Rows rows, ColumnReader* reader, SelectionPool* pool);
   Node root_;
+  bool once_ = false;
+  ObservedPlaces observed_{};
 };
 
 // SQL's LIKE on the whole text: % any text, _ one character (of UTF-8; a byte that is none counts as one).

@@ -4,6 +4,7 @@
 
 #include "lib/query/accumulator.h"
 #include "lib/query/group_table.h"
+#include "lib/query/having.h"
 #include "lib/query/sink.h"
 
 namespace flowlogs {
@@ -14,17 +15,29 @@ struct BoundGroups {
   Filter filter;
   std::vector<BoundKey> keys;
   std::vector<BoundColumn> aggregates;
+  BoundColumn start, end;
   std::vector<int> places;  // of all columns that are read behind the filter
 
   static BoundGroups Bind(const GroupPlan& plan, const Format& format) {
-    BoundGroups bound{Filter::Bind(plan.filter, format), {}, {}, {}};
+    auto field = [&format](Field f) {
+      ColumnRef column;
+      column.field = f;
+      return BoundColumn::Bind(column, format);
+    };
+    BoundGroups bound{
+        Filter::Bind(plan.filter, format, plan.once), {}, {}, field(Field::kStart), field(Field::kEnd), {}};
     for (const KeyExpression& key : plan.keys) {
       bound.keys.push_back(BoundKey::Bind(key, format));
       bound.keys.back().AppendPlaces(&bound.places);
     }
     for (const AggregateExpression& aggregate : plan.aggregates) {
       bound.aggregates.push_back(BoundColumn::Bind(aggregate.column, format));
-      if (aggregate.kind != AggregateExpression::Kind::kCount) bound.aggregates.back().AppendPlaces(&bound.places);
+      if (aggregate.kind == AggregateExpression::Kind::kCount) continue;
+      bound.aggregates.back().AppendPlaces(&bound.places);
+      if (aggregate.kind != AggregateExpression::Kind::kFirst && aggregate.kind != AggregateExpression::Kind::kLast)
+        continue;
+      bound.start.AppendPlaces(&bound.places);
+      bound.end.AppendPlaces(&bound.places);
     }
     return bound;
   }
@@ -39,6 +52,8 @@ class GroupSink final : public LocalSink {
     }
   }
 
+  void BeginBlock(const BlockContext& block) override { reader_.SetContext(ContextOf(plan_.context, block)); }
+
   void Consume(RecordBatch& batch) override {
     const BoundGroups& bound =
         bound_.For(batch.run(), [&](const Format& format) { return BoundGroups::Bind(plan_, format); });
@@ -49,9 +64,10 @@ class GroupSink final : public LocalSink {
     const size_t stride = plan_.keys.size();
     keys_.resize(rows.count * stride);
     groups_.resize(rows.count);
-    for (size_t k = 0; k < stride; ++k) bound.keys[k].Words(batch, rows, &reader_, &interner_, keys_.data() + k, stride);
+    for (size_t k = 0; k < stride; ++k)
+      bound.keys[k].Words(batch, rows, &reader_, &interner_, keys_.data() + k, stride);
     table_.FindOrAdd(keys_.data(), rows.count, groups_.data());
-    const GroupedRows grouped{&batch, rows, groups_.data(), &reader_, &interner_};
+    const GroupedRows grouped{&batch, rows, groups_.data(), &reader_, &interner_, &bound.start, &bound.end};
     for (size_t a = 0; a < accumulators_.size(); ++a) {
       accumulators_[a]->Resize(table_.size());
       accumulators_[a]->Add(bound.aggregates[a], grouped);
@@ -84,8 +100,10 @@ class GroupSink final : public LocalSink {
   }
 
   absl::StatusOr<std::vector<Column>> Finish() const {
-    std::vector<uint32_t> order(table_.size());
-    std::iota(order.begin(), order.end(), 0);
+    for (const auto& accumulator : accumulators_) accumulator->Prepare();
+    absl::StatusOr<std::vector<uint32_t>> passed = GroupsThatPass();
+    if (!passed.ok()) return passed.status();
+    std::vector<uint32_t> order = *std::move(passed);
     const std::vector<SortColumn> sort = SortColumns();
     auto before = [&](uint32_t a, uint32_t b) { return Before(a, b, sort); };
     if (plan_.limit && *plan_.limit < order.size()) {
@@ -96,16 +114,10 @@ class GroupSink final : public LocalSink {
       std::sort(order.begin(), order.end(), before);
     }
     std::vector<Column> columns;
-    for (size_t k = 0; k < plan_.keys.size(); ++k) {
-      columns.push_back(MakeColumn(plan_.keys[k]));
-      for (uint32_t group : order) AppendKey(k, group, &columns.back());
-    }
-    for (const auto& accumulator : accumulators_) {
-      columns.push_back(accumulator->MakeColumn());
-      for (uint32_t group : order) {
-        const absl::Status status = accumulator->AppendTo(group, &columns.back());
-        if (!status.ok()) return absl::OutOfRangeError(std::string(status.message()) + GroupText(group));
-      }
+    for (size_t c = 0; c < plan_.keys.size() + accumulators_.size(); ++c) {
+      absl::StatusOr<Column> column = Finished(c, order);
+      if (!column.ok()) return column.status();
+      columns.push_back(*std::move(column));
     }
     return columns;
   }
@@ -116,22 +128,56 @@ class GroupSink final : public LocalSink {
     bool descending;
   };
 
+  // The place of a column of the answer: keys, then aggregates.
+  size_t PlaceOf(const std::string& name) const {
+    size_t column = 0;
+    for (const KeyExpression& key : plan_.keys) {
+      if (key.name == name) return column;
+      ++column;
+    }
+    for (const AggregateExpression& aggregate : plan_.aggregates) {
+      if (aggregate.name == name) break;
+      ++column;
+    }
+    return column;
+  }
+
+  // A column of the answer with these groups. REQUIRES: the accumulators are prepared.
+  absl::StatusOr<Column> Finished(size_t place, const std::vector<uint32_t>& groups) const {
+    if (place < plan_.keys.size()) {
+      Column column = MakeColumn(plan_.keys[place]);
+      for (uint32_t group : groups) AppendKey(place, group, &column);
+      return column;
+    }
+    const Accumulator& accumulator = *accumulators_[place - plan_.keys.size()];
+    Column column = accumulator.MakeColumn();
+    for (uint32_t group : groups) {
+      const absl::Status status = accumulator.AppendTo(group, &column);
+      if (!status.ok()) return absl::OutOfRangeError(std::string(status.message()) + GroupText(group));
+    }
+    return column;
+  }
+
+  // All groups, or those for which `having` is true. A sum that it tests and that is beyond int64 is an error.
+  absl::StatusOr<std::vector<uint32_t>> GroupsThatPass() const {
+    std::vector<uint32_t> all(table_.size());
+    std::iota(all.begin(), all.end(), 0);
+    if (!plan_.having) return all;
+    std::vector<Column> columns;
+    for (const std::string& name : NamesOf(*plan_.having)) {
+      absl::StatusOr<Column> column = Finished(PlaceOf(name), all);
+      if (!column.ok()) return column.status();
+      columns.push_back(*std::move(column));
+    }
+    const Observations* observations = plan_.context.observations;
+    return RowsThatPass(*plan_.having, columns, all.size(), [observations](IpAddress address) {
+      return observations != nullptr && observations->IsOwn(address);
+    });
+  }
+
   std::vector<SortColumn> SortColumns() const {
     std::vector<SortColumn> sort;
-    for (const auto& [name, order] : plan_.sort) {
-      size_t column = 0;
-      for (const KeyExpression& key : plan_.keys) {
-        if (key.name == name) break;
-        ++column;
-      }
-      if (column == plan_.keys.size()) {
-        for (const AggregateExpression& aggregate : plan_.aggregates) {
-          if (aggregate.name == name) break;
-          ++column;
-        }
-      }
-      sort.push_back({column, order == Order::kDescending});
-    }
+    for (const auto& [name, order] : plan_.sort) sort.push_back({PlaceOf(name), order == Order::kDescending});
     // Ties are in ascending order of the keys.
     for (size_t k = 0; k < plan_.keys.size(); ++k) sort.push_back({k, false});
     return sort;

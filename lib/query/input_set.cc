@@ -1,5 +1,7 @@
 // The inputs of a scan: resolved, opened, and their formats told.
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include "lib/parse/lines.h"
 #include "lib/query/scan_run.h"
@@ -23,6 +25,13 @@ absl::StatusOr<InputSet> InputSet::Open(const std::shared_ptr<ScanSpec>& spec, F
     auto run = std::make_unique<InputRun>();
     run->index = static_cast<uint32_t>(i);
     run->source = (*sources)[i];
+    std::error_code error;
+    if (run->source.is_bytes()) {
+      run->stored_bytes = run->source.content().size();
+    } else if (!run->source.is_stdin() && !run->source.is_stream() &&
+               std::filesystem::is_regular_file(run->source.name(), error)) {
+      run->stored_bytes = std::filesystem::file_size(run->source.name(), error);
+    }
     set.inputs_.push_back(std::move(run));
   }
   for (size_t i = 0; i < std::min(set.inputs_.size(), kLookedAt); ++i) {
@@ -56,7 +65,11 @@ void InputSet::Prepare(InputRun* run) const {
   if (run->input == nullptr) {
     const ScanOptions& options = spec_->options;
     absl::StatusOr<std::unique_ptr<Input>> input =
-        Input::Open(run->source, {.block_bytes = options.block_bytes, .max_line_bytes = options.max_line_bytes});
+        Input::Open(run->source, {.block_bytes = options.block_bytes,
+                                  .max_line_bytes = options.max_line_bytes,
+                                  .max_inflated_bytes = options.max_inflated_bytes,
+                                  .max_inflate_ratio = options.max_inflate_ratio,
+                                  .stop = options.stop});
     if (!input.ok()) {
       run->status = input.status();
       return;
@@ -76,7 +89,33 @@ void InputSet::Prepare(InputRun* run) const {
   }
   run->first_format = detected.first;
   const int format_id = detected.format ? formats_->Intern(*detected.format) : -1;
-  run->hand_over = std::make_unique<HandOver>(LineState{format_id, 0});
+  run->hand_over = std::make_unique<HandOver>(LineState{format_id, 0, false});
+}
+
+absl::Status InputSet::KeepForSecondPass() {
+  for (const auto& run : inputs_) {
+    Prepare(run.get());
+    if (run->input == nullptr || run->input->can_be_reopened()) continue;
+    absl::StatusOr<std::shared_ptr<BlockSpool>> spool = BlockSpool::Create();
+    if (!spool.ok()) return spool.status();
+    run->spool = *std::move(spool);
+  }
+  return absl::OkStatus();
+}
+
+void InputSet::Rewind() {
+  for (const auto& run : inputs_) {
+    if (run->input == nullptr) continue;
+    if (run->spool != nullptr) {
+      run->input = run->spool->Open(*run->input);
+      const DetectedFormat detected =
+          DetectFormat(run->input->prefix(), run->input->prefix_is_all(), spec_->options.format);
+      run->hand_over =
+          std::make_unique<HandOver>(LineState{detected.format ? formats_->Intern(*detected.format) : -1, 0, false});
+    } else {
+      run->input.reset();
+    }
+  }
 }
 
 void InputSet::ReturnUnread() {

@@ -13,8 +13,43 @@ namespace {
 
 constexpr size_t kMaxBytes = 1 << 16;
 constexpr std::string_view kKeyFunctions[] = {"bin", "prefix", "service", "scope"};
-constexpr std::string_view kAggregates[] = {"count", "sum", "min", "max", "mean", "distinct"};
-constexpr std::string_view kAggregatesNotBuilt[] = {"connections", "approx_distinct", "quantile", "first", "last"};
+
+struct AggregateName {
+  std::string_view name;
+  AggregateExpression::Kind kind;
+};
+constexpr AggregateName kAggregates[] = {
+    {"count", AggregateExpression::Kind::kCountPresent},
+    {"connections", AggregateExpression::Kind::kDistinct},
+    {"sum", AggregateExpression::Kind::kSum},
+    {"min", AggregateExpression::Kind::kMin},
+    {"max", AggregateExpression::Kind::kMax},
+    {"mean", AggregateExpression::Kind::kMean},
+    {"distinct", AggregateExpression::Kind::kDistinct},
+    {"approx_distinct", AggregateExpression::Kind::kApproxDistinct},
+    {"quantile", AggregateExpression::Kind::kQuantile},
+    {"first", AggregateExpression::Kind::kFirst},
+    {"last", AggregateExpression::Kind::kLast},
+};
+const AggregateName* FindAggregate(const Token& token) {
+  for (const AggregateName& aggregate : kAggregates) {
+    if (token.Is(aggregate.name)) return &aggregate;
+  }
+  return nullptr;
+}
+// What other languages call an aggregate.
+constexpr std::pair<std::string_view, std::string_view> kElsewhere[] = {{"avg", "mean()"},
+                                                                        {"average", "mean()"},
+                                                                        {"median", "quantile(bytes, 0.5)"},
+                                                                        {"p50", "quantile(bytes, 0.5)"},
+                                                                        {"p90", "quantile(bytes, 0.9)"},
+                                                                        {"p95", "quantile(bytes, 0.95)"},
+                                                                        {"p99", "quantile(bytes, 0.99)"},
+                                                                        {"percentile", "quantile(bytes, 0.95)"},
+                                                                        {"nunique", "distinct()"},
+                                                                        {"count_distinct", "distinct()"},
+                                                                        {"approx_count_distinct", "approx_distinct()"},
+                                                                        {"flows", "count()"}};
 
 template <typename List>
 bool Contains(const List& list, std::string_view word) {
@@ -59,7 +94,7 @@ class ColumnParser {
 
   absl::StatusOr<AggregateExpression> Aggregate() {
     AggregateExpression aggregate;
-    if (!Begin("an aggregate is count() or sum(), min(), max(), mean(), distinct() of a field") ||
+    if (!Begin("an aggregate is count(), connections() or sum(), min(), max(), mean(), ... of a field") ||
         !ParseAggregate(&aggregate) || !End(&aggregate.name)) {
       return status();
     }
@@ -89,6 +124,7 @@ class ColumnParser {
   bool ParsePrefix(KeyExpression* key);
   bool ParsePrefixLength(std::string_view parameter, int max, int* length);
   bool ParseAggregate(AggregateExpression* aggregate);
+  bool CheckColumn(const Subject& subject, std::string_view function, const AggregateExpression& aggregate);
   bool ParseColumn(Subject* subject);
   bool FailUnknownFunction(const Token& function, bool is_key);
 
@@ -145,21 +181,23 @@ bool ColumnParser::ParseColumn(Subject* subject) {
 
 bool ColumnParser::FailUnknownFunction(const Token& function, bool is_key) {
   const std::string_view name = function.raw.substr(0, 60);
-  if (Contains(kAggregatesNotBuilt, function.raw)) return Fail(function, {"'", name, "()' is not built yet"});
-  if (is_key && Contains(kAggregates, function.raw)) {
+  if (is_key && FindAggregate(function) != nullptr) {
     return Fail(function, {"'", name, "()' is an aggregate, not a key"});
   }
   if (!is_key && Contains(kKeyFunctions, function.raw)) {
     return Fail(function, {"'", name, "()' is a key, not an aggregate"});
   }
+  for (const auto& [elsewhere, here] : kElsewhere) {
+    if (!is_key && function.Is(elsewhere))
+      return Fail(function, {"there is no '", name, "()': did you mean ", here, "?"});
+  }
   std::vector<std::string_view> known;
   if (is_key) {
     known.assign(std::begin(kKeyFunctions), std::end(kKeyFunctions));
   } else {
-    known.assign(std::begin(kAggregates), std::end(kAggregates));
+    for (const AggregateName& aggregate : kAggregates) known.push_back(aggregate.name);
   }
-  std::string near = Suggest(function.raw, known);
-  if (!is_key && (function.Is("avg") || function.Is("average"))) near = "mean";
+  const std::string near = Suggest(function.raw, known);
   if (!near.empty()) return Fail(function, {"there is no '", name, "()': did you mean ", near, "()?"});
   std::string all;
   for (std::string_view one : known) (all += all.empty() ? "" : ", ") += one;
@@ -250,24 +288,24 @@ bool ColumnParser::ParsePrefix(KeyExpression* key) {
 bool ColumnParser::ParseAggregate(AggregateExpression* aggregate) {
   using Kind = AggregateExpression::Kind;
   const Token function = token_;
+  const AggregateName* named = FindAggregate(function);
   if (function.kind != TokenKind::kName || lexer_.Peek().kind != TokenKind::kOpen) {
-    if (Contains(kAggregates, function.raw) || Contains(kAggregatesNotBuilt, function.raw)) {
-      return Fail(function, {"an aggregate has parentheses: ", function.raw, function.Is("count") ? "()" : "(bytes)"});
+    if (named == nullptr) {
+      return Fail(function, {"expected an aggregate such as sum(bytes), found ", Shown(function)});
     }
-    return Fail(function, {"expected an aggregate such as sum(bytes), found ", Shown(function)});
+    const std::string_view arguments = function.Is("count") || function.Is("connections") ? "()"
+                                       : named->kind == Kind::kQuantile                   ? "(bytes, 0.95)"
+                                                                                          : "(bytes)";
+    return Fail(function, {"an aggregate has parentheses: ", function.raw, arguments});
   }
-  struct Row {
-    std::string_view name;
-    Kind kind;
-  };
-  constexpr Row kRows[] = {
-      {"count", Kind::kCountPresent}, {"sum", Kind::kSum},          {"min", Kind::kMin}, {"max", Kind::kMax},
-      {"mean", Kind::kMean},          {"distinct", Kind::kDistinct}};
-  const Row* row = std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& r) { return function.Is(r.name); });
-  if (row == std::end(kRows)) return FailUnknownFunction(function, /*is_key=*/false);
-  aggregate->kind = row->kind;
+  if (named == nullptr) return FailUnknownFunction(function, /*is_key=*/false);
+  aggregate->kind = named->kind;
   Advance();
   Advance();
+  if (function.Is("connections")) {
+    aggregate->column = {.kind = ColumnRef::Kind::kConversation, .name = "connections", .position = function.position};
+    return Expect(TokenKind::kClose, "')': connections() has no field");
+  }
   if (aggregate->kind == Kind::kCountPresent) {
     if (token_.kind == TokenKind::kClose) {
       aggregate->kind = Kind::kCount;
@@ -279,15 +317,42 @@ bool ColumnParser::ParseAggregate(AggregateExpression* aggregate) {
   Subject subject;
   if (!ParseColumn(&subject)) return false;
   aggregate->column = subject.column();
-  const bool adds = aggregate->kind == Kind::kSum || aggregate->kind == Kind::kMean;
-  if (adds && subject.type() != OperandType::kInteger && subject.type() != OperandType::kDuration) {
-    const std::string_view what = subject.type() == OperandType::kTime      ? "a time"
-                                  : subject.type() == OperandType::kAddress ? "an address"
-                                                                            : "text";
-    return diagnostics_.Fail(aggregate->column.position, {row->name, "() is of integer fields and duration, and ",
-                                                          subject.name, " is ", what, UnknownColumnNote(subject)});
+  if (!CheckColumn(subject, named->name, *aggregate)) return false;
+  if (aggregate->kind == Kind::kQuantile) {
+    if (!Expect(TokenKind::kComma, "',' and a part such as 0.95")) return false;
+    const Value value = {.token = token_, .position = token_.position};
+    if (!QuantileOf(value, &diagnostics_, &aggregate->quantile)) return false;
+    Advance();
   }
   return Expect(TokenKind::kClose, "')'");
+}
+
+// Whether the aggregate can be had of the column's type.
+bool ColumnParser::CheckColumn(const Subject& subject, std::string_view function,
+                               const AggregateExpression& aggregate) {
+  using Kind = AggregateExpression::Kind;
+  const bool adds = aggregate.kind == Kind::kSum || aggregate.kind == Kind::kMean;
+  if (!adds && aggregate.kind != Kind::kQuantile) return true;
+  std::string_view what;
+  switch (subject.type()) {
+    case OperandType::kInteger:
+    case OperandType::kDuration:
+    case OperandType::kNumber:
+      return true;
+    case OperandType::kTime:
+      if (!adds) return true;
+      what = "a time";
+      break;
+    case OperandType::kAddress:
+      what = "an address";
+      break;
+    case OperandType::kText:
+      what = "text";
+      break;
+  }
+  return diagnostics_.Fail(aggregate.column.position,
+                           {function, "() is of integer fields", adds ? " and duration" : ", times and duration",
+                            ", and ", subject.name, " is ", what, UnknownColumnNote(subject)});
 }
 
 }  // namespace

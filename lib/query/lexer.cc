@@ -111,7 +111,7 @@ Token Lexer::Next() {
     while (size < rest.size() && InRun(rest[size])) ++size;
     token.kind = KindOfRun(rest.substr(0, size));
   } else if (first == '@') {
-    while (size < rest.size() && InRun(rest[size])) ++size;
+    while (size < rest.size() && (InRun(rest[size]) || rest[size] == '~')) ++size;
     token.kind = TokenKind::kSet;
   } else {
     const Operator* found = std::find_if(std::begin(kOperators), std::end(kOperators),

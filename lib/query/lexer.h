@@ -19,7 +19,7 @@ enum class TokenKind : uint8_t {
   kNumber,        // 443, 1.5Mi, 5m: digits, perhaps a fraction, perhaps letters
   kAddress,       // 10.0.0.1, ::1
   kPrefix,        // 10.0.0.0/8, fc00::/7: an address, a slash and digits; not yet checked further
-  kSet,           // @name
+  kSet,           // @name; a path of plain characters (letters, digits, _ - . / ~ :) is a name too; perhaps empty
   kMalformed,     // a run of name, number and address characters that is none of them: 2024-01-01, 443-445
   kEqual,         // = ==
   kNotEqual,      // != <>

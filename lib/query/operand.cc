@@ -1,8 +1,11 @@
 #include "lib/query/operand.h"
 
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <span>
+
+#include "absl/strings/charconv.h"
 
 #include "flowlogs/schema/services.h"
 
@@ -12,6 +15,7 @@ namespace language {
 namespace {
 
 constexpr int64_t kMaxInt = std::numeric_limits<int64_t>::max();
+constexpr std::string_view kScopes[] = {"private", "public", "multicast", "internal"};
 
 struct Unit {
   std::string_view name;
@@ -74,24 +78,32 @@ const Unit* FindUnit(std::span<const Unit> units, std::string_view name, bool ig
   return nullptr;
 }
 
+// The unit of a number that has one, or nullptr after an error. `allowed` names `units` for that.
+const Unit* UnitOf(const Value& value, const NumberParts& parts, std::span<const Unit> units, std::string_view allowed,
+                   std::string_view beside, Diagnostics* diagnostics) {
+  const Unit* unit = FindUnit(units, parts.unit, /*ignore_case=*/false);
+  if (unit != nullptr) return unit;
+  const size_t position = value.token.position + (value.token.raw.size() - parts.unit.size());
+  const bool is_known = FindUnit(kCountUnits, parts.unit, false) || FindUnit(kTimeUnits, parts.unit, false);
+  const Unit* near = FindUnit(units, parts.unit, /*ignore_case=*/true);
+  if (near != nullptr && !is_known) {
+    diagnostics->Fail(position, {"unknown unit '", parts.unit, "': did you mean ", near->name, "?"});
+  } else {
+    diagnostics->Fail(position, {is_known ? "the unit '" : "unknown unit '", parts.unit.substr(0, 60),
+                                 is_known ? "' cannot stand beside " : "': the units of ", beside,
+                                 is_known ? ", whose units are " : " are ", allowed});
+  }
+  return nullptr;
+}
+
 // A number with or without a unit of `units`. `allowed` names them for errors.
 bool QuantityOf(const Value& value, std::span<const Unit> units, std::string_view allowed, std::string_view beside,
                 Diagnostics* diagnostics, int64_t* result, bool* has_unit) {
   const NumberParts parts = Split(value.token.raw);
   int64_t factor = 1;
   if (!parts.unit.empty()) {
-    const Unit* unit = FindUnit(units, parts.unit, /*ignore_case=*/false);
-    const size_t position = value.token.position + (value.token.raw.size() - parts.unit.size());
-    if (unit == nullptr) {
-      const bool is_known = FindUnit(kCountUnits, parts.unit, false) || FindUnit(kTimeUnits, parts.unit, false);
-      const Unit* near = FindUnit(units, parts.unit, /*ignore_case=*/true);
-      if (near != nullptr && !is_known) {
-        return diagnostics->Fail(position, {"unknown unit '", parts.unit, "': did you mean ", near->name, "?"});
-      }
-      return diagnostics->Fail(position, {is_known ? "the unit '" : "unknown unit '", parts.unit.substr(0, 60),
-                                          is_known ? "' cannot stand beside " : "': the units of ", beside,
-                                          is_known ? ", whose units are " : " are ", allowed});
-    }
+    const Unit* unit = UnitOf(value, parts, units, allowed, beside, diagnostics);
+    if (unit == nullptr) return false;
     factor = unit->factor;
   } else if (parts.has_fraction) {
     return diagnostics->Fail(value.position, {Shown(value.token), " has a fraction: ", beside, " has whole numbers"});
@@ -107,13 +119,29 @@ bool QuantityOf(const Value& value, std::span<const Unit> units, std::string_vie
 // The documented words of the subject, numbers for integer fields.
 std::vector<FieldWord> WordsOf(const Subject& subject) {
   std::vector<FieldWord> words;
-  if (subject.column().kind == ColumnRef::Kind::kService) {
-    for (const Service& service : AllServices()) words.push_back({service.name, -1});
-  } else if (subject.column().kind == ColumnRef::Kind::kField && !subject.is_synonym) {
-    AnyFieldWord(subject.column().field, [&](FieldWord word) {
-      words.push_back(word);
-      return false;
-    });
+  auto add = [&words](FieldWord word) {
+    words.push_back(word);
+    return false;
+  };
+  if (subject.output != nullptr && subject.output->is_scope) {
+    for (std::string_view scope : kScopes) add({scope, -1});
+    return words;
+  }
+  switch (subject.column().kind) {
+    case ColumnRef::Kind::kService:
+      for (const Service& service : AllServices()) add({service.name, -1});
+      break;
+    case ColumnRef::Kind::kDirection:
+      AnyFieldWord(Field::kFlowDirection, add);
+      break;
+    case ColumnRef::Kind::kOrientation:
+      for (std::string_view word : {"syn", "syn-ack", "port", "unknown"}) add({word, -1});
+      break;
+    case ColumnRef::Kind::kField:
+      if (!subject.is_synonym) AnyFieldWord(subject.column().field, add);
+      break;
+    default:
+      break;
   }
   return words;
 }
@@ -129,6 +157,7 @@ bool IsFieldName(const Value& value) { return value.token.kind == TokenKind::kNa
 
 bool IsPort(const Subject& subject) {
   const ColumnRef& column = subject.column();
+  if (column.kind == ColumnRef::Kind::kServerPort) return true;
   return column.kind == ColumnRef::Kind::kField && (column.field == Field::kSrcport || column.field == Field::kDstport);
 }
 
@@ -260,6 +289,34 @@ bool DurationOf(const Subject& subject, const Value& value, Diagnostics* diagnos
 
 }  // namespace
 
+bool FractionOf(const Subject& subject, const Value& value, Diagnostics* diagnostics, double* number) {
+  if (value.token.kind != TokenKind::kNumber) {
+    if (value.token.kind == TokenKind::kMalformed) return FailMalformedNumber(subject, value, diagnostics);
+    if (value.token.kind == TokenKind::kName) return FailUnknownWord(subject, value, {}, diagnostics);
+    return diagnostics->Fail(value.position, {Shown(value.token), " is no number, and ", subject.name, " has numbers"});
+  }
+  const bool is_duration = subject.column().type() == OperandType::kDuration;
+  const std::span<const Unit> units = is_duration ? std::span<const Unit>(kTimeUnits) : kCountUnits;
+  const Unit* unit = nullptr;
+  const NumberParts parts = Split(value.token.raw);
+  if (!parts.unit.empty()) {
+    unit = UnitOf(value, parts, units, is_duration ? kTimeUnitNames : kCountUnitNames, subject.name, diagnostics);
+    if (unit == nullptr) return false;
+  }
+  const int64_t factor = unit == nullptr ? 1 : unit->factor;
+  // What comes out whole is exact; else it is the nearest number, times the unit.
+  int64_t whole = 0;
+  if (Multiply(parts, factor, &whole) == nullptr) {
+    *number = static_cast<double>(whole);
+  } else {
+    const std::string_view digits = value.token.raw.substr(0, value.token.raw.size() - parts.unit.size());
+    absl::from_chars(digits.data(), digits.data() + digits.size(), *number);
+    *number *= static_cast<double>(factor);
+  }
+  if (value.negative) *number = -*number;
+  return true;
+}
+
 bool NumberOf(const Subject& subject, const Value& value, const LanguageContext& context, Diagnostics* diagnostics,
               Point* number) {
   *number = {};
@@ -281,7 +338,7 @@ bool AddressOf(const Subject& subject, const Value& value, Diagnostics* diagnost
     }
   }
   const std::string_view text = value.text();
-  for (std::string_view scope : {"private", "public", "multicast", "internal"}) {
+  for (std::string_view scope : kScopes) {
     if (EqualsIgnoreCase(text, scope)) {
       return diagnostics->Fail(value.position,
                                {"'", scope, "' is a set of addresses: write ", subject.name, " in ", scope});
@@ -325,10 +382,19 @@ bool TextOf(const Subject& subject, const Value& value, Diagnostics* diagnostics
       value.position, {subject.name, " is text, and text goes in quotes: '", shown, "'", UnknownColumnNote(subject)});
 }
 
-bool AddAddressItem(const Subject& subject, const Value& value, Diagnostics* diagnostics, AddressSetBuilder* set) {
+bool AddAddressItem(const Subject& subject, const Value& value, const LanguageContext& context,
+                    Diagnostics* diagnostics, AddressSetBuilder* set, bool* internal) {
   const std::string_view text = value.text();
-  if (value.token.kind == TokenKind::kName || value.token.kind == TokenKind::kText) {
-    if (EqualsIgnoreCase(text, "internal")) return diagnostics->Fail(value.position, {"'internal' is not built yet"});
+  const bool is_word = value.token.kind == TokenKind::kName || value.token.kind == TokenKind::kText;
+  if (is_word && EqualsIgnoreCase(text, "internal")) {
+    if (context.internal) {
+      set->AddSet(*context.internal);
+    } else {
+      *internal = true;
+    }
+    return true;
+  }
+  if (is_word) {
     for (const auto& [word, scope] :
          {std::pair("private", AddressScope::kPrivate), std::pair("public", AddressScope::kPublic),
           std::pair("multicast", AddressScope::kMulticast)}) {
@@ -338,14 +404,14 @@ bool AddAddressItem(const Subject& subject, const Value& value, Diagnostics* dia
     }
   }
   if (value.token.kind == TokenKind::kName && !IsFieldName(value)) {
-    const std::string near = Suggest(text, {"private", "public", "multicast", "internal"});
+    const std::string near = Suggest(text, {std::begin(kScopes), std::end(kScopes)});
     if (!near.empty()) {
       return diagnostics->Fail(value.position,
                                {Shown(value.token), " is no set of addresses: did you mean ", near, "?"});
     }
     return diagnostics->Fail(value.position, {Shown(value.token),
-                                              " is no set of addresses: write addresses, prefixes, "
-                                              "private, public or multicast"});
+                                              " is no set of addresses: write addresses, prefixes, @ and a set's name, "
+                                              "private, public, multicast or internal"});
   }
   if (value.token.kind == TokenKind::kPrefix ||
       (value.token.kind == TokenKind::kText && text.find('/') != std::string_view::npos)) {
@@ -356,6 +422,27 @@ bool AddAddressItem(const Subject& subject, const Value& value, Diagnostics* dia
   if (!AddressOf(subject, value, diagnostics, &address)) return false;
   set->Add(address);
   return true;
+}
+
+Value ValueInSet(const Subject& subject, std::string_view text, std::string* quoted) {
+  Value value;
+  const OperandType type = subject.type();
+  if (type != OperandType::kText && type != OperandType::kAddress) {
+    Lexer lexer(text);
+    Token token = lexer.Next();
+    const bool negative = token.kind == TokenKind::kMinus;
+    if (negative) token = lexer.Next();
+    if (token.kind == TokenKind::kNumber && lexer.Peek().kind == TokenKind::kEnd) {
+      value.token = token;
+      value.negative = negative;
+      return value;
+    }
+  }
+  *quoted = "'" + std::string(text) + "'";
+  value.token.kind = TokenKind::kText;
+  value.token.raw = *quoted;
+  value.token.text = std::string(text);
+  return value;
 }
 
 bool FlagsOf(const Subject& subject, const Value& value, Diagnostics* diagnostics, int64_t* flags) {
@@ -390,6 +477,22 @@ bool SecondsOf(const Value& value, Diagnostics* diagnostics, int64_t* seconds) {
     return diagnostics->Fail(value.position, {"expected a duration such as 5m, found ", Shown(value.token)});
   }
   return QuantityOf(value, kTimeUnits, kTimeUnitNames, "a duration", diagnostics, seconds, &has_unit);
+}
+
+bool QuantileOf(const Value& value, Diagnostics* diagnostics, uint64_t* quantile) {
+  const NumberParts parts = Split(value.token.raw);
+  if (value.token.kind != TokenKind::kNumber || !parts.unit.empty()) {
+    return diagnostics->Fail(value.position, {"expected a part from 0 to 1 such as 0.95, found ", Shown(value.token)});
+  }
+  int64_t number = 0;
+  if (parts.fraction.size() > 18)
+    return diagnostics->Fail(value.position, {Shown(value.token), " has too many digits"});
+  if (Multiply(parts, static_cast<int64_t>(kWholeQuantile), &number) != nullptr ||
+      static_cast<uint64_t>(number) > kWholeQuantile) {
+    return diagnostics->Fail(value.position, {"a quantile is a part from 0 to 1, such as 0.95"});
+  }
+  *quantile = static_cast<uint64_t>(number);
+  return true;
 }
 
 bool PlainIntegerOf(const Value& value, Diagnostics* diagnostics, int64_t* number) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "lib/query/columns.h"
+
 namespace flowlogs {
 inline namespace v1 {
 namespace {
@@ -10,40 +12,43 @@ namespace {
 std::string Quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
 
 bool IsIn(const ColumnRef& column, const std::vector<FormatColumn>& columns) {
-  auto has = [&](Field field) {
-    return std::any_of(columns.begin(), columns.end(), [&](const FormatColumn& c) { return c.field == field; });
-  };
-  switch (column.kind) {
-    case ColumnRef::Kind::kField:
-      return has(column.field);
-    case ColumnRef::Kind::kOther:
-      return std::any_of(columns.begin(), columns.end(), [&](const FormatColumn& c) {
-        return !c.field && internal::FieldIndex::Equal(c.name, column.name);
-      });
-    case ColumnRef::Kind::kDuration:
-      return has(Field::kStart) && has(Field::kEnd);
-    case ColumnRef::Kind::kService:
-      return has(Field::kProtocol);
+  if (column.kind == ColumnRef::Kind::kOther) {
+    return std::any_of(columns.begin(), columns.end(), [&](const FormatColumn& c) {
+      return !c.field && internal::FieldIndex::Equal(c.name, column.name);
+    });
+  }
+  for (Field needed : NeededFields(column)) {
+    if (std::none_of(columns.begin(), columns.end(), [&](const FormatColumn& c) { return c.field == needed; })) return false;
   }
   return true;
 }
 
 // What a column needs, for "no input has ...".
 std::string NeededName(const ColumnRef& column) {
-  switch (column.kind) {
-    case ColumnRef::Kind::kField:
-      return std::string(Info(column.field).name);
-    case ColumnRef::Kind::kDuration:
-      return "start and end";
-    case ColumnRef::Kind::kService:
-      return "protocol";
-    case ColumnRef::Kind::kOther:
-      break;
-  }
-  return column.name;
+  std::string names;
+  for (Field needed : NeededFields(column)) names += (names.empty() ? "" : " and ") + std::string(Info(needed).name);
+  return names.empty() ? column.name : names;
+}
+
+bool NamesInternal(const Expression& expression) {
+  return expression.test.internal ||
+         std::any_of(expression.children.begin(), expression.children.end(), NamesInternal);
 }
 
 }  // namespace
+
+absl::StatusOr<Expression> ParsedHaving(const Query::Plan& plan, const std::vector<AggregateExpression>& aggregates,
+                                        bool complete) {
+  Expression all;
+  const std::vector<OutputColumn> outputs = OutputColumns(plan.keys, aggregates);
+  for (const HavingText& having : plan.having) {
+    const LanguageContext context{having.now_seconds, &plan.scan->options.sets, plan.scan->internal};
+    absl::StatusOr<Expression> parsed = ParseHaving(having.text, outputs, context, complete);
+    if (!parsed.ok()) return parsed.status();
+    all.children.push_back(*std::move(parsed));
+  }
+  return all;
+}
 
 absl::StatusOr<RunPlan> MakeRunPlan(const Query::Plan& plan, const std::vector<FormatColumn>& columns) {
   if (!plan.status.ok()) return plan.status;
@@ -54,7 +59,11 @@ absl::StatusOr<RunPlan> MakeRunPlan(const Query::Plan& plan, const std::vector<F
     if (plan.selected) {
       return absl::InvalidArgumentError("a query has either groups and aggregates or selected columns, not both");
     }
-    run.groups = {plan.filter, plan.keys, plan.aggregates, {}, plan.limit};
+    run.groups.filter = plan.filter;
+    run.groups.keys = plan.keys;
+    run.groups.aggregates = plan.aggregates;
+    run.groups.limit = plan.limit;
+    run.groups.once = plan.once;
     if (run.groups.aggregates.empty()) {
       absl::StatusOr<AggregateExpression> count = ParseAggregate("count()");
       if (!count.ok()) return count.status();
@@ -64,6 +73,7 @@ absl::StatusOr<RunPlan> MakeRunPlan(const Query::Plan& plan, const std::vector<F
     for (const AggregateExpression& aggregate : run.groups.aggregates) names.push_back(aggregate.name);
   } else {
     run.rows.filter = plan.filter;
+    run.rows.once = plan.once;
     run.rows.columns = plan.select;
     if (!plan.selected) {
       for (const FormatColumn& column : columns) {
@@ -84,6 +94,12 @@ absl::StatusOr<RunPlan> MakeRunPlan(const Query::Plan& plan, const std::vector<F
                                         "; name one of them, as in total=sum(bytes)");
     }
   }
+  if (!plan.having.empty()) {
+    if (!plan.grouped) return absl::InvalidArgumentError("having filters groups, and there are none: use a filter");
+    absl::StatusOr<Expression> having = ParsedHaving(plan, run.groups.aggregates, /*complete=*/true);
+    if (!having.ok()) return having.status();
+    run.groups.having = *std::move(having);
+  }
   for (const auto& [column, order] : plan.sort) {
     const auto found = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
       return internal::FieldIndex::Equal(name, column);
@@ -100,6 +116,37 @@ absl::StatusOr<RunPlan> MakeRunPlan(const Query::Plan& plan, const std::vector<F
     }
   }
   return run;
+}
+
+bool NeedsObservations(const Query::Plan& plan, const std::vector<FormatColumn>& columns) {
+  if (plan.once) return true;
+  auto has = [&](Field field) {
+    return std::any_of(columns.begin(), columns.end(), [&](const FormatColumn& c) { return c.field == field; });
+  };
+  const bool own_is_told = has(Field::kFlowDirection);
+  const bool own_addresses = plan.scan->options.internal.empty();
+  auto depends = [&](const ColumnRef& column) {
+    switch (column.kind) {
+      case ColumnRef::Kind::kDirection:
+      case ColumnRef::Kind::kOwn:
+      case ColumnRef::Kind::kPeer:
+        return !own_is_told;
+      case ColumnRef::Kind::kClient:
+      case ColumnRef::Kind::kServer:
+      case ColumnRef::Kind::kServerPort:
+      case ColumnRef::Kind::kService:
+      case ColumnRef::Kind::kOrientation:
+        return has(Field::kTcpFlags);  // without flags the ports alone decide
+      default:
+        return false;
+    }
+  };
+  for (const Reference& reference : plan.references) {
+    if (std::any_of(reference.columns.begin(), reference.columns.end(), depends)) return true;
+  }
+  if (!own_addresses) return false;
+  const absl::StatusOr<Expression> having = ParsedHaving(plan, plan.aggregates, /*complete=*/false);
+  return NamesInternal(plan.filter) || (having.ok() && NamesInternal(*having));
 }
 
 absl::Status CheckUnknownNames(const std::vector<Reference>& references, const std::vector<FormatColumn>& columns) {
@@ -120,7 +167,8 @@ absl::Status CheckUnknownNames(const std::vector<Reference>& references, const s
 
 absl::Status CheckKnownNames(const std::vector<Reference>& references, const std::vector<FormatColumn>& columns,
                              const Stats& stats) {
-  if (stats.formats.empty() && columns.empty()) return absl::OkStatus();
+  // Of what was not read to its end nobody knows, and an empty input lacks nothing.
+  if (!stats.complete || (stats.formats.empty() && columns.empty())) return absl::OkStatus();
   std::vector<FormatColumn> seen = columns;
   for (const Stats::FormatCount& format : stats.formats) {
     for (const std::string& field : format.fields) seen.push_back({field, FindField(field)});

@@ -23,6 +23,12 @@ struct Reference {
   std::string text;  // the expression
 };
 
+// A filter of groups as it was given: what it means is known once all keys and aggregates are.
+struct HavingText {
+  std::string text;
+  int64_t now_seconds;  // when it was given
+};
+
 struct Query::Plan {
   std::shared_ptr<ScanSpec> scan;
   absl::Status status;
@@ -30,10 +36,12 @@ struct Query::Plan {
   std::vector<KeyExpression> keys;
   std::vector<AggregateExpression> aggregates;
   std::vector<KeyExpression> select;
+  std::vector<HavingText> having;
   bool grouped = false;   // GroupBy() or Aggregate() was called
   bool selected = false;  // Select() was called
   std::vector<std::pair<std::string, Order>> sort;
   std::optional<uint64_t> limit;
+  bool once = false;
   std::vector<Reference> references;
 };
 
@@ -50,8 +58,16 @@ struct QueryAccess {
   static const Query::Plan& PlanOf(const Query& query) { return *query.plan_; }
 };
 
+// kAnd of the plan's filters of groups. `complete`: these are all aggregates; else more may come, as ParseHaving() says.
+absl::StatusOr<Expression> ParsedHaving(const Query::Plan& plan, const std::vector<AggregateExpression>& aggregates,
+                                        bool complete);
+
 // `columns`: those of the scan, for a plan that selects nothing.
 absl::StatusOr<RunPlan> MakeRunPlan(const Query::Plan& plan, const std::vector<FormatColumn>& columns);
+
+// Whether the plan needs observations of the whole input before its own pass: it names columns that they decide, and the
+// inputs do not tell them record by record. `columns`: those of the scan.
+bool NeedsObservations(const Query::Plan& plan, const std::vector<FormatColumn>& columns);
 
 // Before the run: every name that is no known field is a column of an input (CONTRACT L11).
 absl::Status CheckUnknownNames(const std::vector<Reference>& references, const std::vector<FormatColumn>& columns);

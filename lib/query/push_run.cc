@@ -14,8 +14,11 @@ inline namespace v1 {
 struct Run::State {
   State(std::shared_ptr<ScanSpec> scan, RunPlan run_plan, std::vector<Reference> names)
       : spec(std::move(scan)), plan(std::move(run_plan)), references(std::move(names)), rows(plan) {
+    plan.groups.context = plan.rows.context = {&observations, spec->internal ? &*spec->internal : nullptr};
     sink = plan.grouped ? MakeGroupSink(plan.groups) : MakeRowSink(plan.rows);
     scanner = std::make_unique<BlockScanner>(&formats, std::vector<LocalSink*>{sink.get()});
+    observer = MakeObservationSink();
+    observing_scanner = std::make_unique<BlockScanner>(&formats, std::vector<LocalSink*>{observer.get()});
     buffer.assign(Block::kMargin, '\n');
   }
 
@@ -25,6 +28,7 @@ struct Run::State {
   absl::Status Detect(bool whole);
   absl::Status ScanLines(bool whole);
   absl::Status ScanBlock(size_t size, BlockEnd end);
+  absl::Status Raised() const;
   absl::StatusOr<Table> Answer(bool complete);
 
   std::shared_ptr<ScanSpec> spec;
@@ -33,6 +37,11 @@ struct Run::State {
   FormatTable formats;
   std::unique_ptr<LocalSink> sink;
   std::unique_ptr<BlockScanner> scanner;
+  // What was seen so far is what derived columns know (CONTRACT D1).
+  bool observes = false;
+  Observations observations;
+  std::unique_ptr<LocalSink> observer;
+  std::unique_ptr<BlockScanner> observing_scanner;
   RowCollector rows;
   RunStats stats;
   std::string source = "<fed>";
@@ -46,7 +55,9 @@ struct Run::State {
 };
 
 absl::Status Run::State::Detect(bool whole) {
-  const DetectedFormat found = DetectFormat(text(), whole, spec->options.format);
+  // However much was fed at once: the first 64 KiB decide, as in a scan.
+  const std::string_view prefix = text().substr(0, Input::kPrefixBytes);
+  const DetectedFormat found = DetectFormat(prefix, whole && prefix.size() == text_size(), spec->options.format);
   if (!found.error.empty()) return absl::DataLossError(source + ": " + found.error);
   if (found.first) columns.assign(found.first->columns().begin(), found.first->columns().end());
   line_state.format_id = found.format ? formats.Intern(*found.format) : -1;
@@ -60,19 +71,28 @@ absl::Status Run::State::ScanBlock(size_t size, BlockEnd end) {
   buffer.append(Block::kMargin, '\n');
   const BlockScanner::Text block{std::string_view(buffer).substr(Block::kMargin, size), first_in_input, end, 0, &source};
   first_in_input = first_in_input && size == 0;
-  scanner->Look(block);
   const LineState before = line_state;
+  if (observes) {
+    RunStats not_counted;
+    observing_scanner->Look(block);
+    observing_scanner->Scan(before, &not_counted);
+    LocalSink* const one = observer.get();
+    observations = FinishObservations({&one, 1});
+  }
+  scanner->Look(block);
   line_state = scanner->After(before);
   scanner->Scan(before, &stats);
   rows.Add(sink->EndBlock());
   buffer.resize(buffer.size() - Block::kMargin);
   buffer.erase(Block::kMargin, size);
-  if (spec->options.on_error == OnError::kRaise) {
-    if (const std::optional<RunStats::First> first = stats.first()) {
-      return ParseErrorStatus(source, first->place.line, first->reason, first->text);
-    }
-  }
-  return absl::OkStatus();
+  return Raised();
+}
+
+// The first problem of a run that raises: it stays failed.
+absl::Status Run::State::Raised() const {
+  if (spec->options.on_error != OnError::kRaise) return absl::OkStatus();
+  const std::optional<RunStats::First> first = stats.first();
+  return first ? ParseErrorStatus(source, first->place.line, first->reason, first->text) : absl::OkStatus();
 }
 
 // Scans all whole lines of the buffer; `whole`: the last line ends here, with or without LF.
@@ -106,10 +126,12 @@ absl::Status Run::State::ScanLines(bool whole) {
 }
 
 absl::StatusOr<Table> Run::State::Answer(bool complete) {
+  if (absl::Status status = Raised(); !status.ok()) return status;
   Stats answer_stats = stats.Finish(formats, {source});
   answer_stats.inputs = 1;
   answer_stats.complete = complete;
-  if (absl::Status status = CheckKnownNames(references, columns, answer_stats); complete && !status.ok()) return status;
+  AddNewFields(columns, &answer_stats);
+  if (absl::Status status = CheckKnownNames(references, columns, answer_stats); !status.ok()) return status;
   std::vector<Column> answer;
   if (plan.grouped) {
     LocalSink* const one = sink.get();
@@ -135,12 +157,15 @@ absl::StatusOr<Run> Query::Start() const {
   }
   absl::StatusOr<RunPlan> plan = MakeRunPlan(*plan_, {});
   if (!plan.ok()) return plan.status();
-  return Run(std::make_unique<Run::State>(plan_->scan, *std::move(plan), plan_->references));
+  auto state = std::make_unique<Run::State>(plan_->scan, *std::move(plan), plan_->references);
+  state->observes = NeedsObservations(*plan_, {FormatColumn{"tcp-flags", Field::kTcpFlags}});
+  return Run(std::move(state));
 }
 
 absl::Status Run::Feed(std::string_view text) {
   State& s = *state_;
   if (s.finished) return absl::FailedPreconditionError("the run is finished: start another one");
+  if (absl::Status status = s.Raised(); !status.ok()) return status;
   if (s.skipping) {
     const size_t lf = text.find('\n');
     if (lf == std::string_view::npos) return absl::OkStatus();
@@ -153,7 +178,7 @@ absl::Status Run::Feed(std::string_view text) {
   }
   s.buffer += text;
   if (!s.detected) {
-    if (s.text_size() < Input::kPrefixBytes) return absl::OkStatus();
+    if (s.text_size() <= Input::kPrefixBytes) return absl::OkStatus();
     if (absl::Status status = s.Detect(false); !status.ok()) return status;
   }
   return s.text_size() < s.spec->options.block_bytes ? absl::OkStatus() : s.ScanLines(false);

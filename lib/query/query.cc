@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "lib/query/address_sets.h"
 #include "lib/query/cpu_count.h"
 #include "lib/query/plan.h"
 #include "lib/query/status.h"
@@ -31,6 +32,7 @@ struct Pass {
   std::optional<InputSet> inputs;
   std::vector<RunPlan> plans;
   std::vector<Reference> references;
+  std::optional<Observations> observations;
   std::unique_ptr<ScanRun> run;
 };
 
@@ -51,9 +53,36 @@ absl::Status PlanPass(const Query::Plan& plan, Pass* pass) {
   return absl::OkStatus();
 }
 
-void StartPass(const ScanSpec& spec, std::optional<uint64_t> limit, bool check, Pass* pass) {
+RunOptions OptionsOf(const ScanSpec& spec) {
   RunOptions options;
   options.threads = spec.options.threads > 0 ? spec.options.threads : UsableCpus();
+  options.stop = spec.options.stop;
+  options.progress = spec.options.progress;
+  return options;
+}
+
+// The first of two passes, if a plan needs one: what it sees goes into the second one's context.
+absl::Status Observe(const ScanSpec& spec, std::span<const Query::Plan* const> plans, Pass* pass) {
+  const bool needed = std::any_of(plans.begin(), plans.end(), [&](const Query::Plan* plan) {
+    return NeedsObservations(*plan, pass->inputs->columns());
+  });
+  if (needed) {
+    if (absl::Status status = pass->inputs->KeepForSecondPass(); !status.ok()) return status;
+    ScanRun run(&*pass->inputs, &pass->formats, {MakeObservationSink}, OptionsOf(spec));
+    run.RunToEnd();
+    if (absl::Status status = run.status(); !status.ok()) return status;
+    pass->observations = FinishObservations(run.sinks(0));
+    pass->inputs->Rewind();
+  }
+  RunContext context;
+  if (pass->observations) context.observations = &*pass->observations;
+  if (spec.internal) context.internal = &*spec.internal;
+  for (RunPlan& plan : pass->plans) plan.groups.context = plan.rows.context = context;
+  return absl::OkStatus();
+}
+
+void StartPass(const ScanSpec& spec, std::optional<uint64_t> limit, bool check, Pass* pass) {
+  RunOptions options = OptionsOf(spec);
   options.limit = limit;
   options.raise = spec.options.on_error == OnError::kRaise;
   std::vector<ScanRun::SinkFactory> sinks;
@@ -66,7 +95,7 @@ void StartPass(const ScanSpec& spec, std::optional<uint64_t> limit, bool check, 
       sinks.push_back([&plan] { return MakeRowSink(plan.rows); });
     }
   }
-  pass->run = std::make_unique<ScanRun>(&*pass->inputs, &pass->formats, std::move(sinks), options);
+  pass->run = std::make_unique<ScanRun>(&*pass->inputs, &pass->formats, std::move(sinks), std::move(options));
 }
 
 // Rows without a sort stop the reading once there are enough.
@@ -91,6 +120,9 @@ absl::StatusOr<std::vector<Table>> CollectPlans(std::span<const Query* const> qu
       return status;
     }
   }
+  std::vector<const Query::Plan*> plans;
+  for (const Query* query : queries) plans.push_back(&QueryAccess::PlanOf(*query));
+  if (absl::Status status = Observe(*spec, plans, &pass); !status.ok()) return status;
   StartPass(*spec, queries.size() == 1 ? EarlyLimit(pass.plans[0]) : std::nullopt, false, &pass);
 
   const bool ordered = std::any_of(pass.plans.begin(), pass.plans.end(), [](const RunPlan& p) { return !p.grouped; });
@@ -138,7 +170,11 @@ class RowStream {
       return status;
     }
     pass->plans[0].rows.whole_records = whole_records;
+    const Query::Plan* const one = &plan;
+    status = Observe(*plan.scan, {&one, 1}, pass.get());
+    if (!status.ok()) return status;
     StartPass(*plan.scan, EarlyLimit(pass->plans[0]), false, pass.get());
+    if (status = pass->run->status(); !status.ok()) return status;  // nothing can be read
     return pass;
   }
 
@@ -177,6 +213,7 @@ class TableStreamImpl final : public TableStream {
     return Table(rows_.EmptyColumns(), rows_.stats());
   }
   const Stats& stats() const override { return rows_.stats(); }
+  std::vector<Column> Schema() const override { return rows_.EmptyColumns(); }
 
  private:
   RowStream rows_;
@@ -203,6 +240,14 @@ Query Scan(std::vector<Source> sources, ScanOptions options) {
   plan->scan = std::make_shared<ScanSpec>();
   plan->scan->sources = std::move(sources);
   plan->scan->options = std::move(options);
+  if (!plan->scan->options.internal.empty()) {
+    language::AddressSetBuilder set;
+    for (const std::string& prefix : plan->scan->options.internal) {
+      const std::string wrong = set.AddPrefix(prefix);
+      if (!wrong.empty() && plan->status.ok()) plan->status = absl::InvalidArgumentError("internal: " + wrong);
+    }
+    plan->scan->internal = set.Build();
+  }
   return Query(std::move(plan));
 }
 
@@ -211,7 +256,8 @@ const absl::Status& Query::status() const { return plan_->status; }
 Query Query::Filter(std::string_view expression) const {
   auto plan = std::make_shared<Plan>(*plan_);
   if (plan->status.ok()) {
-    absl::StatusOr<Expression> parsed = ParseFilter(expression, {.now_seconds = std::time(nullptr)});
+    const LanguageContext context{std::time(nullptr), &plan->scan->options.sets, plan->scan->internal};
+    absl::StatusOr<Expression> parsed = ParseFilter(expression, context);
     plan->status = parsed.status();
     if (parsed.ok()) {
       AddReferences(*parsed, std::string(expression), &plan->references);
@@ -233,6 +279,14 @@ void Query::AddExpressions(const std::vector<NamedExpression>& texts, std::vecto
       refers = parsed->kind != AggregateExpression::Kind::kCount;
     }
     if (refers) plan->references.push_back({{parsed->column}, text.text});
+    if constexpr (std::is_same_v<Parsed, AggregateExpression>) {
+      if (parsed->kind == AggregateExpression::Kind::kFirst || parsed->kind == AggregateExpression::Kind::kLast) {
+        ColumnRef start;  // without it no record is before another
+        start.field = Field::kStart;
+        start.position = parsed->column.position;
+        plan->references.push_back({{start}, text.text});
+      }
+    }
     out->push_back(*std::move(parsed));
   }
 }
@@ -258,6 +312,15 @@ Query Query::Select(std::vector<NamedExpression> columns) const {
   return Query(std::move(plan));
 }
 
+Query Query::Having(std::string_view expression) const {
+  auto plan = std::make_shared<Plan>(*plan_);
+  if (plan->status.ok()) {
+    plan->having.push_back({std::string(expression), std::time(nullptr)});
+    plan->status = ParsedHaving(*plan, plan->aggregates, /*complete=*/false).status();
+  }
+  return Query(std::move(plan));
+}
+
 Query Query::Sort(std::string_view column, Order order) const {
   auto plan = std::make_shared<Plan>(*plan_);
   plan->sort.emplace_back(std::string(column), order);
@@ -267,6 +330,12 @@ Query Query::Sort(std::string_view column, Order order) const {
 Query Query::Head(uint64_t rows) const {
   auto plan = std::make_shared<Plan>(*plan_);
   plan->limit = plan->limit ? std::min(*plan->limit, rows) : rows;
+  return Query(std::move(plan));
+}
+
+Query Query::Once() const {
+  auto plan = std::make_shared<Plan>(*plan_);
+  plan->once = true;
   return Query(std::move(plan));
 }
 

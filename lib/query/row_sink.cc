@@ -1,4 +1,4 @@
-// Rows: selected columns or whole records, block by block and in order; and the sink that only checks.
+// Rows: selected columns or whole records, block by block and in order; and the sinks that only look.
 #include <algorithm>
 #include <numeric>
 
@@ -15,7 +15,7 @@ struct BoundRows {
   std::vector<int> places;
 
   static BoundRows Bind(const RowPlan& plan, const Format& format) {
-    BoundRows bound{Filter::Bind(plan.filter, format), {}, {}};
+    BoundRows bound{Filter::Bind(plan.filter, format, plan.once), {}, {}};
     for (const KeyExpression& column : plan.columns) {
       bound.columns.push_back(BoundKey::Bind(column, format));
       bound.columns.back().AppendPlaces(&bound.places);
@@ -30,6 +30,7 @@ class RowSink final : public LocalSink {
 
   void BeginBlock(const BlockContext& block) override {
     block_ = block;
+    reader_.SetContext(ContextOf(plan_.context, block));
     parts_.clear();
   }
 
@@ -114,6 +115,21 @@ class RowSink final : public LocalSink {
   SelectionPool pool_;
 };
 
+class ObservationSink final : public LocalSink {
+ public:
+  void BeginBlock(const BlockContext& block) override { reader_.SetContext(ContextOf({}, block)); }
+  void Consume(RecordBatch& batch) override {
+    const ObservedPlaces places = ObservedPlaces::Bind(batch.format());
+    const std::vector<ObservedRecord>& records = reader_.Observed(places, batch, batch.AllRows());
+    for (uint32_t row = 0; row < batch.run().num_rows; ++row) observations_.Observe(records[row]);
+  }
+  Observations& observations() { return observations_; }
+
+ private:
+  ColumnReader reader_;
+  Observations observations_;
+};
+
 class CheckSink final : public LocalSink {
  public:
   void Consume(RecordBatch& batch) override {
@@ -150,6 +166,15 @@ std::vector<Column> MakeColumns(const RowPlan& plan) {
   std::vector<Column> columns;
   for (const KeyExpression& column : plan.columns) columns.push_back(MakeColumn(column));
   return columns;
+}
+
+std::unique_ptr<LocalSink> MakeObservationSink() { return std::make_unique<ObservationSink>(); }
+
+Observations FinishObservations(std::span<LocalSink* const> sinks) {
+  Observations all;
+  for (LocalSink* sink : sinks) all.Merge(static_cast<ObservationSink*>(sink)->observations());
+  all.Resolve();
+  return all;
 }
 
 std::unique_ptr<LocalSink> MakeCheckSink() { return std::make_unique<CheckSink>(); }

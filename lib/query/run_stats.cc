@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <unordered_set>
 #include <utility>
 
 namespace flowlogs {
@@ -38,6 +39,12 @@ void RunStats::TrimSamples() {
   if (samples_.size() < Stats::kMaxSamples) return;
   samples_.resize(Stats::kMaxSamples);
   limit_ = samples_.back().place;
+}
+
+uint64_t RunStats::records() const {
+  uint64_t records = 0;
+  for (const auto& [id, use] : formats_) records += use.records;
+  return records;
 }
 
 void RunStats::Merge(RunStats&& other) {
@@ -98,6 +105,17 @@ Stats RunStats::Finish(const FormatTable& formats, const std::vector<std::string
     stats.samples.push_back({names[sample.place.input], sample.place.line, std::move(sample.reason), std::move(sample.text)});
   }
   return stats;
+}
+
+void AddNewFields(const std::vector<FormatColumn>& columns, Stats* stats) {
+  std::unordered_set<std::string> known;
+  for (const FormatColumn& column : columns) known.insert(column.column_name());
+  for (const Stats::FormatCount& format : stats->formats) {
+    for (const std::string& field : format.fields) {
+      std::string name = FormatColumn{field, FindField(field)}.column_name();
+      if (known.insert(name).second) stats->new_fields.push_back(std::move(name));
+    }
+  }
 }
 
 }  // namespace v1

@@ -40,6 +40,7 @@ class RunStats {
   // A value of a record that is not of its field's type.
   void AddBadValue(const FormatColumn& column, LinePlace place, std::string_view text);
   void Merge(RunStats&& other);
+  uint64_t records() const;
 
   // The first problem or bad value in input order, if there is one.
   struct First {
@@ -70,6 +71,9 @@ class RunStats {
   std::vector<Sample> samples_;      // at most twice as many as are kept
   std::optional<LinePlace> limit_;   // once there are enough: a later line is not among the first
 };
+
+// Adds to stats->new_fields the columns of its formats that are not among `columns`, those of the scan (CONTRACT L12).
+void AddNewFields(const std::vector<FormatColumn>& columns, Stats* stats);
 
 }  // namespace v1
 }  // namespace flowlogs

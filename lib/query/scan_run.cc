@@ -3,18 +3,23 @@
 #include <algorithm>
 #include <exception>
 #include <new>
-#include <unordered_set>
 
 #include "lib/query/status.h"
 
 namespace flowlogs {
 inline namespace v1 {
 
+namespace {
+
+constexpr std::chrono::milliseconds kSlice(100);  // between two calls of progress, and two looks at what a run waits for
+
+}  // namespace
+
 ScanRun::ScanRun(InputSet* inputs, FormatTable* formats, std::vector<SinkFactory> sinks, RunOptions options)
     : inputs_(inputs),
       formats_(formats),
       factories_(std::move(sinks)),
-      options_(options),
+      options_(std::move(options)),
       rows_left_(options.limit.value_or(0)) {
   if (options_.limit) options_.threads = 1;
   options_.threads = std::max(1, options_.threads);
@@ -40,6 +45,7 @@ std::optional<ScanRun::Claimed> ScanRun::Claim(Worker* worker) {
   const uint64_t window = static_cast<uint64_t>(options_.threads) * 4 + 4;  // blocks in memory of an ordered run
   std::unique_lock lock(mutex_);
   for (;;) {
+    if (options_.stop.stop_requested()) stopped_ = true;
     if (stopped_ || cut_) return std::nullopt;
     InputRun* run = nullptr;
     if (!options_.ordered || next_order_ - next_out_ < window) {
@@ -64,12 +70,14 @@ std::optional<ScanRun::Claimed> ScanRun::Claim(Worker* worker) {
     const bool claimed = run->input != nullptr && run->input->Claim(&worker->block);
     lock.lock();
     run->busy = false;
+    run->reading = claimed ? run->input.get() : nullptr;
     if (claimed) {
       const Claimed result{run, next_order_++};
       lock.unlock();
       changed_.notify_all();
       return result;
     }
+    if (run->input != nullptr) done_bytes_ += run->input->stored_bytes_read();
     active_.erase(std::find(active_.begin(), active_.end(), run));
     changed_.notify_all();
   }
@@ -89,11 +97,26 @@ std::vector<RowChunk> ScanRun::ScanBlock(Worker* worker, const Claimed& claimed)
             &claimed.input->source.name()};
     scanner.Look(text);
     before = claimed.input->hand_over->Take(block.sequence());
-    claimed.input->hand_over->Pass(scanner.After(before));
+    if (before.is_ended) {
+      // Loaded before the damage in front of it was met: not input, so there is nothing to scan or to count.
+      text.text = text.text.substr(0, 0);
+      text.end = {};
+      scanner.Look(text);
+    }
+    LineState after = scanner.After(before);
+    after.is_ended = before.is_ended || block.ends_input();
+    claimed.input->hand_over->Pass(after);
   } catch (const std::bad_alloc&) {
     // Whoever waits for this block must not wait for ever. The run has failed.
     claimed.input->hand_over->Pass(claimed.input->hand_over->Take(block.sequence()));
     throw;
+  }
+  if (claimed.input->spool != nullptr) {
+    if (absl::Status status = claimed.input->spool->Append(block); !status.ok()) {
+      const std::lock_guard lock(mutex_);
+      failure_ = std::move(status);
+      stopped_ = true;
+    }
   }
   RunStats stats;
   scanner.Scan(before, &stats);
@@ -121,10 +144,23 @@ std::vector<RowChunk> ScanRun::ScanBlock(Worker* worker, const Claimed& claimed)
     }
     rows_left_ -= chunks[0].num_rows();
   }
+  records_.fetch_add(stats.records(), std::memory_order_relaxed);
+  const std::optional<RunStats::First> first = options_.raise ? stats.first() : std::nullopt;
   worker->stats.Merge(std::move(stats));
-  if (options_.raise && worker->stats.first()) {
+  if (first) {
+    if (options_.ordered) {
+      // Only what stands before the first problem leaves.
+      const uint32_t line = static_cast<uint32_t>(first->place.line - before.lines - 1);
+      text.text = text.text.substr(0, static_cast<size_t>(scanner.lines().line(line).data() - text.text.data()));
+      text.end = {};
+      scanner.Look(text);
+      RunStats ignored;
+      scanner.Scan(before, &ignored);
+      end_block();
+    }
     const std::lock_guard lock(mutex_);
     stopped_ = true;
+    raised_order_ = std::min(raised_order_, claimed.order);
   }
   return chunks;
 }
@@ -133,6 +169,7 @@ void ScanRun::WorkerMain(Worker* worker) {
   try {
     while (const std::optional<Claimed> claimed = Claim(worker)) {
       std::vector<RowChunk> chunks = ScanBlock(worker, *claimed);
+      if (options_.threads == 1) Report();
       if (!options_.ordered) continue;
       {
         const std::lock_guard lock(mutex_);
@@ -166,8 +203,37 @@ void ScanRun::RunToEnd() {
     return;
   }
   StartThreads();
-  for (std::thread& thread : threads_) thread.join();
-  threads_.clear();
+  std::unique_lock lock(mutex_);
+  while (!changed_.wait_for(lock, kSlice, [&] { return running_ == 0; })) {
+    lock.unlock();
+    Report();
+    lock.lock();
+  }
+  lock.unlock();
+  Join();
+}
+
+void ScanRun::Report() {
+  if (!options_.progress) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_report_ < kSlice) return;
+  last_report_ = now;
+  Progress progress;
+  {
+    const std::lock_guard lock(mutex_);
+    progress.done_bytes = done_bytes_;
+    bool is_known = true;
+    for (const auto& run : inputs_->inputs()) {
+      is_known &= run->stored_bytes.has_value();
+      progress.total_bytes += run->stored_bytes.value_or(0);
+    }
+    if (!is_known) progress.total_bytes = 0;
+    for (const InputRun* run : active_) {
+      if (run->reading != nullptr) progress.done_bytes += run->reading->stored_bytes_read();
+    }
+  }
+  progress.records = records_.load(std::memory_order_relaxed);
+  options_.progress(progress);
 }
 
 std::optional<std::vector<RowChunk>> ScanRun::Next() {
@@ -179,6 +245,7 @@ std::optional<std::vector<RowChunk>> ScanRun::Next() {
       if (!claimed) return std::nullopt;
       std::vector<RowChunk> chunks = ScanBlock(worker, *claimed);
       ++next_out_;
+      Report();
       return chunks;
     } catch (const std::bad_alloc&) {
       failure_ = absl::ResourceExhaustedError("out of memory: use a filter, or fewer columns");
@@ -187,9 +254,15 @@ std::optional<std::vector<RowChunk>> ScanRun::Next() {
   }
   if (threads_.empty() && workers_.empty()) StartThreads();
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return ready_.contains(next_out_) || running_ == 0; });
+  const auto is_ready = [&] { return next_out_ <= raised_order_ && ready_.contains(next_out_); };
+  while (!changed_.wait_for(lock, kSlice, [&] { return is_ready() || running_ == 0; })) {
+    lock.unlock();
+    Report();
+    lock.lock();
+  }
   const auto next = ready_.find(next_out_);
-  if (next == ready_.end()) return std::nullopt;
+  // Nothing leaves behind the block with the first problem of a run that raises.
+  if (next == ready_.end() || next_out_ > raised_order_) return std::nullopt;
   std::vector<RowChunk> chunks = std::move(next->second);
   ready_.erase(next);
   ++next_out_;
@@ -204,9 +277,11 @@ void ScanRun::Stop() {
     stopped_ = true;
   }
   changed_.notify_all();
-  for (std::thread& thread : threads_) {
-    if (thread.joinable()) thread.join();
-  }
+  Join();
+}
+
+void ScanRun::Join() {
+  for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
 
@@ -240,19 +315,13 @@ Stats ScanRun::FinishStats() const {
     }
   }
   if (!stats.errors.empty()) stats.complete = false;
-  std::unordered_set<std::string> known;
-  for (const FormatColumn& column : inputs_->columns()) known.insert(column.column_name());
-  for (const Stats::FormatCount& format : stats.formats) {
-    for (const std::string& field : format.fields) {
-      std::string name = FormatColumn{field, FindField(field)}.column_name();
-      if (known.insert(name).second) stats.new_fields.push_back(std::move(name));
-    }
-  }
+  AddNewFields(inputs_->columns(), &stats);
   return stats;
 }
 
 absl::Status ScanRun::status() const {
   if (!failure_.ok()) return failure_;
+  if (options_.stop.stop_requested()) return absl::CancelledError("the run was stopped");
   if (options_.raise) {
     std::optional<RunStats::First> first;
     for (const auto& worker : workers_) {

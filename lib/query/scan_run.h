@@ -3,6 +3,7 @@
 #define FLOWLOGS_LIB_QUERY_SCAN_RUN_H_
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -18,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "flowlogs/io/input.h"
 #include "flowlogs/query/query.h"
+#include "lib/io/spool.h"
 #include "lib/query/block_scanner.h"
 #include "lib/query/format_table.h"
 #include "lib/query/run_stats.h"
@@ -31,6 +33,7 @@ inline namespace v1 {
 struct ScanSpec {
   std::vector<Source> sources;
   ScanOptions options;
+  std::optional<AddressSet> internal;  // of options.internal
 
   std::mutex mutex;
   struct Once {
@@ -46,9 +49,12 @@ struct InputRun {
   Source source{""};
   std::unique_ptr<Input> input;
   std::unique_ptr<HandOver> hand_over;
+  std::shared_ptr<BlockSpool> spool;  // of an input that is read twice and can be read only once
   std::optional<Format> first_format;
   absl::Status status;  // why the input could not be opened or understood
   bool busy = false;    // a worker opens it or claims a block from it
+  std::optional<uint64_t> stored_bytes;  // known before it is opened: files and bytes
+  const Input* reading = nullptr;        // what progress looks at, under the run's lock
 };
 
 // The inputs of a scan, opened far enough to know their first formats (of the first 256 of them).
@@ -62,6 +68,9 @@ class InputSet {
   // Opens the input if it is not open, and tells the format at its beginning. Afterwards `input` is open or `status` says
   // why not.
   void Prepare(InputRun* run) const;
+  // Before the first of two passes: inputs that can be read only once will be kept. After it: back to the beginning.
+  absl::Status KeepForSecondPass();
+  void Rewind();
   // Gives back what was opened and can be read only once: nothing was read from it.
   void ReturnUnread();
 
@@ -77,8 +86,10 @@ class InputSet {
 struct RunOptions {
   int threads = 1;
   bool ordered = false;
-  std::optional<uint64_t> limit;
+  std::optional<uint64_t> limit = {};
   bool raise = false;  // stop at the first problem or bad value
+  std::stop_token stop = {};
+  std::function<void(const Progress&)> progress = {};
 };
 
 class ScanRun {
@@ -118,9 +129,12 @@ class ScanRun {
   std::optional<Claimed> Claim(Worker* worker);
   std::vector<RowChunk> ScanBlock(Worker* worker, const Claimed& claimed);
   void CutAt(Worker* worker, const BlockScanner::Text& text, LineState before, uint32_t last_line);
+  // Calls progress if it is time. In the calling thread, without the lock.
+  void Report();
   void StartThreads();
   void WorkerMain(Worker* worker);
   void Stop();
+  void Join();
 
   InputSet* inputs_;
   FormatTable* formats_;
@@ -135,11 +149,15 @@ class ScanRun {
   size_t next_input_ = 0;
   uint64_t next_order_ = 0;  // of the next block that is claimed
   uint64_t next_out_ = 0;    // of the next block that leaves
+  uint64_t raised_order_ = ~uint64_t{0};  // of the block with the first problem, of a run that raises
   std::map<uint64_t, std::vector<RowChunk>> ready_;
   size_t running_ = 0;  // threads
   bool stopped_ = false;
   bool cut_ = false;  // the limit was reached
+  std::atomic<uint64_t> records_ = 0;
+  std::chrono::steady_clock::time_point last_report_;
   uint64_t rows_left_ = 0;
+  uint64_t done_bytes_ = 0;  // of inputs that are read to their end
   absl::Status failure_;
 };
 

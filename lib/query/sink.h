@@ -37,6 +37,17 @@ struct RowChunk {
   size_t num_rows() const { return block_lines.size(); }
 };
 
+// What every query of a run shares: what was observed, what `internal` means, which records count. Outlives the sinks.
+struct RunContext {
+  const Observations* observations = nullptr;
+  const AddressSet* internal = nullptr;  // nullptr: the observed own addresses
+};
+
+// The context of a column reader for the records of a block.
+inline ColumnContext ContextOf(const RunContext& run, const BlockContext& block) {
+  return {run.observations, run.internal, block.source, block.lines_before};
+}
+
 class LocalSink {
  public:
   virtual ~LocalSink() = default;
@@ -64,13 +75,16 @@ class BoundByFormat {
   std::vector<std::unique_ptr<Bound>> bound_;
 };
 
-// Groups and aggregates. `filter` outlives the sinks.
+// Groups and aggregates. The plan outlives the sinks.
 struct GroupPlan {
   Expression filter;
   std::vector<KeyExpression> keys;
   std::vector<AggregateExpression> aggregates;
   std::vector<std::pair<std::string, Order>> sort;  // by names of keys and aggregates
   std::optional<uint64_t> limit;
+  std::optional<Expression> having;  // of ParseHaving(); before sort and limit
+  bool once = false;  // one record of the same packets (CONTRACT D2)
+  RunContext context;
 };
 std::unique_ptr<LocalSink> MakeGroupSink(const GroupPlan& plan);
 // The answer of all workers' sinks; merges them into the first. With a single sink nothing is changed.
@@ -81,10 +95,17 @@ struct RowPlan {
   Expression filter;
   std::vector<KeyExpression> columns;  // of rows
   bool whole_records = false;          // records instead of columns
+  bool once = false;
+  RunContext context;
 };
 std::unique_ptr<LocalSink> MakeRowSink(const RowPlan& plan);
 // Empty columns for the rows.
 std::vector<Column> MakeColumns(const RowPlan& plan);
+
+// Takes note of every record: the first of two passes.
+std::unique_ptr<LocalSink> MakeObservationSink();
+// What all workers' sinks saw, resolved.
+Observations FinishObservations(std::span<LocalSink* const> sinks);
 
 // Decodes every value of every record and keeps nothing.
 std::unique_ptr<LocalSink> MakeCheckSink();

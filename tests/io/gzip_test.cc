@@ -43,7 +43,7 @@ std::string SmallText(size_t lines, unsigned seed) {
 TEST_P(GzipInput, NamesTheLibrary) {
   const std::string name = InflateLibrary();
   if (std::string(GetParam()) == "zlib") {
-    EXPECT_EQ(name, std::string("zlib ") + zlibVersion());
+    EXPECT_TRUE(name.starts_with(std::string("zlib ") + zlibVersion())) << name;
   }
   EXPECT_TRUE(name.starts_with("zlib ") || name.starts_with("ISA-L ")) << name;
 }
@@ -158,7 +158,7 @@ TEST_P(GzipInput, ThatIsOneEndlessLineNeedsLittleMemory) {
   const std::string piece = Gzip(std::string(8 << 20, 'z'));
   for (int i = 0; i < 8; ++i) stored += piece;
   stored += Gzip("\nend\n");
-  auto input = OpenOrDie(ExactBytes(stored));
+  auto input = OpenOrDie(ExactBytes(stored), {.max_inflate_ratio = 0});
   const std::vector<Line> lines = ReadLines(input.get());
   ASSERT_EQ(lines.size(), 2u);
   EXPECT_TRUE(lines[0].is_too_long);

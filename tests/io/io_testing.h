@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 #include <zlib.h>
+#ifdef FLOWLOGS_HAVE_ZSTD
+#include <zstd.h>
+#endif
 
 #include <algorithm>
 #include <cstdlib>
@@ -137,6 +140,27 @@ inline std::string Gzip(std::string_view content, int level = 6, const char* fil
   deflateEnd(&stream);
   return out;
 }
+
+#ifdef FLOWLOGS_HAVE_ZSTD
+// One frame with a checksum.
+inline std::string Zstd(std::string_view content, int level = 3) {
+  std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(), &ZSTD_freeCCtx);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, level);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
+  std::string out(ZSTD_compressBound(content.size()), '\0');
+  const size_t size = ZSTD_compress2(context.get(), out.data(), out.size(), content.data(), content.size());
+  EXPECT_FALSE(ZSTD_isError(size)) << ZSTD_getErrorName(size);
+  out.resize(size);
+  return out;
+}
+
+// A frame that decoders skip.
+inline std::string SkippedFrame(size_t size, char kind = '\x50') {
+  std::string frame = std::string(1, kind) + "\x2a\x4d\x18";
+  for (int shift = 0; shift < 32; shift += 8) frame += static_cast<char>(size >> shift & 0xff);
+  return frame + std::string(size, 'S');
+}
+#endif
 
 // Lines of all kinds: empty, CRLF, ordinary, and now and then about `long_bytes` long. Perhaps no final newline.
 inline std::string RandomText(std::mt19937* random, size_t lines, size_t long_bytes) {

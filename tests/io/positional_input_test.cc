@@ -64,6 +64,37 @@ TEST(PositionalInput, ReportsTheFirstDamageByPlaceNotByTime) {
   EXPECT_EQ(blocks[1].text(), "0123");
   EXPECT_TRUE(blocks[1].last_line_unfinished());
   EXPECT_EQ(input.damage()->offset, 12u);
+  EXPECT_FALSE(blocks[0].ends_input());
+  EXPECT_TRUE(blocks[1].ends_input());
+  EXPECT_EQ(blocks[2].text(), "0123456\n") << "loaded before the damage was known";
+}
+
+// What every executor does: blocks in order, up to the one that ends the input. The order of loading changes nothing.
+TEST(PositionalInput, GivesTheLinesBeforeDamageWhateverIsLoadedFirst) {
+  std::mt19937 random(17);
+  for (int round = 0; round < 400; ++round) {
+    const InputOptions options{.block_bytes = 1 + random() % 90, .max_line_bytes = 90 + random() % 100};
+    const std::string text = testing::RandomText(&random, 20, options.max_line_bytes);
+    if (text.empty()) continue;
+    const size_t broken = random() % text.size();
+    PositionalInput input("broken", std::make_unique<BrokenAccess>(text, broken), 0, text.size(), "", options);
+    std::vector<Block> blocks;
+    for (Block block; input.Claim(&block);) blocks.push_back(std::move(block));
+    std::vector<Block*> order;
+    for (Block& block : blocks) order.push_back(&block);
+    std::shuffle(order.begin(), order.end(), random);
+    for (Block* block : order) input.Load(block);
+
+    std::vector<Line> lines;
+    bool is_ended = false;
+    for (size_t i = 0; i < blocks.size() && !is_ended; ++i) {
+      testing::AppendLines(blocks[i], options.max_line_bytes, &lines);
+      is_ended = blocks[i].ends_input();
+    }
+    ASSERT_TRUE(is_ended);
+    ASSERT_EQ(lines, ReferenceLines(text.substr(0, broken), options.max_line_bytes, /*is_damaged=*/true)) << broken;
+    EXPECT_EQ(input.damage()->offset, broken);
+  }
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,15 +35,23 @@ class ExactText {
   std::unique_ptr<char[]> bytes_;
 };
 
-inline absl::StatusOr<Expression> Parse(std::string_view text) {
-  return ParseFilter(ExactText(text).view(), {.now_seconds = kNow});
+inline absl::StatusOr<Expression> Parse(std::string_view text, LanguageContext context = {}) {
+  context.now_seconds = kNow;
+  return ParseFilter(ExactText(text).view(), context);
 }
 
 inline std::string Message(const absl::Status& status) {
   return std::string(status.message().data(), status.message().size());
 }
 
-inline std::string DumpInt(int64_t value) { return value == INT64_MAX ? "max" : std::to_string(value); }
+inline std::string DumpInt(int64_t value) {
+  return value == INT64_MAX ? "max" : value == INT64_MIN ? "min" : std::to_string(value);
+}
+inline std::string DumpNumber(double value) {
+  char text[64];
+  std::snprintf(text, sizeof(text), "%.17g", value);
+  return text;
+}
 
 inline std::string DumpTest(const Test& test) {
   std::string out = test.negated ? "!" : "";
@@ -57,6 +66,10 @@ inline std::string DumpTest(const Test& test) {
       out += "{";
       for (const auto& [first, last] : test.ints) interval(DumpInt(first), DumpInt(last));
       return out + "}";
+    case Test::Kind::kNumbers:
+      out += "{";
+      for (const auto& [first, last] : test.numbers) interval(DumpNumber(first), DumpNumber(last));
+      return out + "}";
     case Test::Kind::kHasFlags:
       return out + " has " + std::to_string(test.flags);
     case Test::Kind::kAddresses:
@@ -65,6 +78,7 @@ inline std::string DumpTest(const Test& test) {
         interval(IpAddress::V4(first).ToString(), IpAddress::V4(last).ToString());
       }
       for (const auto& [first, last] : test.addresses.v6) interval(first.ToString(), last.ToString());
+      if (test.internal) interval("internal", "internal");
       return out + "}";
     case Test::Kind::kTexts:
       out += "{";
@@ -90,8 +104,8 @@ inline std::string DumpTree(const Expression& e) {
   return out + ")";
 }
 
-inline std::string Dump(std::string_view text) {
-  const absl::StatusOr<Expression> e = Parse(text);
+inline std::string Dump(std::string_view text, const LanguageContext& context = {}) {
+  const absl::StatusOr<Expression> e = Parse(text, context);
   return e.ok() ? DumpTree(*e) : "error: " + Message(e.status());
 }
 
@@ -100,9 +114,13 @@ inline std::string ErrorOf(const absl::Status& status) {
   const std::string message = Message(status);
   return status.ok() ? "no error" : message.substr(0, message.find('\n'));
 }
-inline std::string Error(std::string_view text) { return ErrorOf(Parse(text).status()); }
+inline std::string Error(std::string_view text, const LanguageContext& context = {}) {
+  return ErrorOf(Parse(text, context).status());
+}
 
-inline size_t ErrorColumn(std::string_view text) { return ExpressionColumn(Parse(text).status()).value_or(0); }
+inline size_t ErrorColumn(std::string_view text, const LanguageContext& context = {}) {
+  return ExpressionColumn(Parse(text, context).status()).value_or(0);
+}
 
 }  // namespace testing_language
 }  // namespace flowlogs

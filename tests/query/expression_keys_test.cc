@@ -50,9 +50,11 @@ std::string DumpKey(std::string_view text, std::string_view name = "") {
 std::string DumpAggregate(std::string_view text, std::string_view name = "") {
   const absl::StatusOr<AggregateExpression> a = Aggregate(text, name);
   if (!a.ok()) return "error: " + ErrorOf(a.status());
-  constexpr const char* kNames[] = {"count", "present", "sum", "min", "max", "mean", "distinct"};
+  constexpr const char* kNames[] = {"count",    "present",         "sum",      "min",   "max", "mean",
+                                    "distinct", "approx_distinct", "quantile", "first", "last"};
   std::string out = a->name + ": " + kNames[static_cast<int>(a->kind)];
   if (a->kind != AggregateExpression::Kind::kCount) out += " " + a->column.name;
+  if (a->kind == AggregateExpression::Kind::kQuantile) out += " " + std::to_string(a->quantile);
   return out + " <" + a->text + ">";
 }
 
@@ -66,6 +68,11 @@ TEST(KeyTest, IsAColumn) {
   EXPECT_EQ(DumpKey("dport"), "dport: dstport");  // named by its text
   EXPECT_EQ(DumpKey("my-column.x"), "my_column_x: my-column.x");
   EXPECT_EQ(Key("my-column.x")->column.kind, ColumnRef::Kind::kOther);
+  EXPECT_EQ(DumpKey("server-port"), "server_port: server_port");
+  EXPECT_EQ(DumpKey("direction"), "direction: direction");
+  EXPECT_EQ(DumpKey("_line"), "_line: _line");
+  EXPECT_EQ(DumpKey("prefix(peer, 24)"), "prefix_peer_24: prefix peer 24 64");
+  EXPECT_EQ(DumpKey("scope(client)"), "scope_client: scope client");
   EXPECT_EQ(DumpKey("bin"), "bin: bin");  // some format's column
 }
 
@@ -118,7 +125,7 @@ TEST(KeyTest, WhatIsNoKeyIsAnErrorAtItsPlace) {
            {"443", 1, "expected a field"},
            {"'srcaddr'", 1, "expected a field"},
            {"not", 1, "expected a field"},
-           {"direction", 1, "not built yet"},
+           {"_owner", 1, "comes only with envelopes"},
            {"bin(start, 5m", 14, "expected ')'"},
            {"bin(start)", 10, "expected ',' and a duration"},
            {"bin(start, )", 12, "expected a duration"},
@@ -140,7 +147,8 @@ TEST(KeyTest, WhatIsNoKeyIsAnErrorAtItsPlace) {
            {"service(bytes)", 9, "service() is of srcport or dstport"},
            {"scope(dstport)", 7, "scope() is of an address field"},
            {"sum(bytes)", 1, "'sum()' is an aggregate, not a key"},
-           {"quantile(bytes, 0.5)", 1, "not built yet"},
+           {"quantile(bytes, 0.5)", 1, "'quantile()' is an aggregate, not a key"},
+           {"connections()", 1, "'connections()' is an aggregate, not a key"},
            {"prefx(srcaddr, 8)", 1, "did you mean prefix()?"},
            {"lower(action)", 1, "there are bin, prefix, service, scope"},
            {"bin(start, 5m))", 15, "expected the end"},
@@ -166,6 +174,24 @@ TEST(AggregateTest, CountsSumsAndCompares) {
   EXPECT_EQ(DumpAggregate("COUNT()"), "COUNT: count <COUNT()>");
 }
 
+// CONTRACT L9, D1
+TEST(AggregateTest, CountsConnectionsAndSketchesAndPicks) {
+  EXPECT_EQ(DumpAggregate("connections()"), "connections: distinct connections <connections()>");
+  EXPECT_EQ(Aggregate("connections()")->column.kind, ColumnRef::Kind::kConversation);
+  EXPECT_EQ(DumpAggregate("c=connections( )"), "c: distinct connections <connections( )>");
+  EXPECT_EQ(DumpAggregate("approx_distinct(srcaddr)"),
+            "approx_distinct_srcaddr: approx_distinct srcaddr <approx_distinct(srcaddr)>");
+  EXPECT_EQ(DumpAggregate("quantile(bytes, 0.95)"),
+            "quantile_bytes_0_95: quantile bytes 950000000000000000 <quantile(bytes, 0.95)>");
+  EXPECT_EQ(DumpAggregate("quantile(bytes,0)"), "quantile_bytes_0: quantile bytes 0 <quantile(bytes,0)>");
+  EXPECT_EQ(Aggregate("quantile(start, 1)")->quantile, kWholeQuantile);
+  EXPECT_EQ(Aggregate("quantile(duration, 1.0)")->quantile, kWholeQuantile);
+  EXPECT_EQ(Aggregate("quantile(server_port, 0.123456789012345678)")->quantile, 123456789012345678u);
+  EXPECT_EQ(DumpAggregate("first(action)"), "first_action: first action <first(action)>");
+  EXPECT_EQ(DumpAggregate("last(service)"), "last_service: last service <last(service)>");
+  EXPECT_EQ(DumpAggregate("distinct(peer)"), "distinct_peer: distinct peer <distinct(peer)>");
+}
+
 // CONTRACT L8
 TEST(AggregateTest, CanBeNamed) {
   EXPECT_EQ(DumpAggregate("flows=count()"), "flows: count <count()>");
@@ -182,7 +208,7 @@ TEST(AggregateTest, WhatIsNoAggregateIsAnErrorAtItsPlace) {
     std::string_view error;
   };
   for (const Case& c : std::vector<Case>{
-           {"", 1, "an aggregate is count() or"},
+           {"", 1, "an aggregate is count()"},
            {"bytes", 1, "expected an aggregate such as sum(bytes)"},
            {"count", 1, "an aggregate has parentheses: count()"},
            {"sum", 1, "an aggregate has parentheses: sum(bytes)"},
@@ -196,15 +222,33 @@ TEST(AggregateTest, WhatIsNoAggregateIsAnErrorAtItsPlace) {
            {"sum(action)", 5, "action is text"},
            {"sum(byts)", 5, "did you mean 'bytes'?"},
            {"distinct(addr)", 10, "choose srcaddr, dstaddr"},
-           {"distinct(peer)", 10, "not built yet"},
-           {"connections()", 1, "'connections()' is not built yet"},
-           {"approx_distinct(srcaddr)", 1, "not built yet"},
-           {"quantile(bytes, 0.99)", 1, "not built yet"},
-           {"first(action)", 1, "not built yet"},
-           {"last(action)", 1, "not built yet"},
+           {"distinct(_region)", 10, "comes only with envelopes"},
+           {"connections", 1, "an aggregate has parentheses: connections()"},
+           {"connections(srcaddr)", 13, "connections() has no field"},
+           {"approx_distinct()", 17, "expected a field"},
+           {"quantile", 1, "an aggregate has parentheses: quantile(bytes, 0.95)"},
+           {"quantile()", 10, "expected a field"},
+           {"quantile(bytes)", 15, "expected ',' and a part such as 0.95"},
+           {"quantile(bytes, )", 17, "expected a part from 0 to 1"},
+           {"quantile(bytes, 95)", 17, "a quantile is a part from 0 to 1"},
+           {"quantile(bytes, 1.000001)", 17, "a quantile is a part from 0 to 1"},
+           {"quantile(bytes, 99999999999999999999999)", 17, "a quantile is a part from 0 to 1"},
+           {"quantile(bytes, 0.1234567890123456789)", 17, "has too many digits"},
+           {"quantile(bytes, -0.5)", 17, "expected a part from 0 to 1"},
+           {"quantile(bytes, 50m)", 17, "expected a part from 0 to 1"},
+           {"quantile(bytes, '0.5')", 17, "expected a part from 0 to 1"},
+           {"quantile(bytes, 0.5, 1)", 20, "expected ')'"},
+           {"quantile(srcaddr, 0.5)", 10,
+            "quantile() is of integer fields, times and duration, and srcaddr is an address"},
+           {"quantile(action, 0.5)", 10, "action is text"},
+           {"quantile(byts, 0.5)", 10, "did you mean 'bytes'?"},
+           {"first()", 7, "expected a field"},
+           {"last(addr)", 6, "choose srcaddr, dstaddr"},
            {"avg(bytes)", 1, "did you mean mean()?"},
+           {"median(bytes)", 1, "did you mean quantile(bytes, 0.5)?"},
            {"summ(bytes)", 1, "did you mean sum()?"},
-           {"stddev(bytes)", 1, "there are count, sum, min, max, mean, distinct"},
+           {"stddev(bytes)", 1,
+            "there are count, connections, sum, min, max, mean, distinct, approx_distinct, quantile"},
            {"bin(start, 5m)", 1, "'bin()' is a key, not an aggregate"},
            {"a=b=count()", 3, "expected an aggregate"},
        }) {

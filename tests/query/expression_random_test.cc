@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <random>
 #include <string>
@@ -191,6 +192,21 @@ TEST(RandomExpressionTest, NoSoupOfTokensCrashesAndEveryErrorHasAPlace) {
                                                 "sum",
                                                 "distinct",
                                                 "n6",
+                                                "quantile",
+                                                "approx_distinct",
+                                                "first",
+                                                "connections",
+                                                "0.5",
+                                                "direction",
+                                                "own",
+                                                "server_port",
+                                                "_line",
+                                                "_owner",
+                                                "flows",
+                                                "mean_bytes",
+                                                "@nets",
+                                                "@./a~b",
+                                                "@",
                                                 "*",
                                                 ";",
                                                 "\xE2\x80\x9C",
@@ -199,8 +215,17 @@ TEST(RandomExpressionTest, NoSoupOfTokensCrashesAndEveryErrorHasAPlace) {
                                                 "\t",
                                                 "&",
                                                 "|"};
+  const std::map<std::string, std::vector<std::string>> sets = {
+      {"nets", {"10.0.0.0/8", "internal"}}, {"bad", {"443", "tcp", "x", "'", "-1h", "\xFF"}}, {"./a~b", {}}};
+  const LanguageContext context = {.now_seconds = kNow, .sets = &sets, .internal = {}};
+  const std::vector<OutputColumn> outputs =
+      OutputColumns({ParseKey("srcaddr").value(), ParseKey("action").value(), ParseKey("start").value(),
+                     ParseKey("dstport").value(), ParseKey("protocol").value(), ParseKey("host").value()},
+                    {ParseAggregate("flows=count()").value(), ParseAggregate("mean(bytes)").value(),
+                     ParseAggregate("duration=sum(duration)").value()});
   std::mt19937 random(11);
   int parsed = 0;
+  int parsed_having = 0;
   for (int i = 0; i < 100000; ++i) {
     std::string text;
     for (size_t n = random() % 12; n > 0; --n) {
@@ -208,21 +233,33 @@ TEST(RandomExpressionTest, NoSoupOfTokensCrashesAndEveryErrorHasAPlace) {
       if (random() % 8 != 0) text += ' ';
     }
     const ExactText exact(text);
-    const absl::StatusOr<Expression> e = ParseFilter(exact.view(), {.now_seconds = kNow});
+    const absl::StatusOr<Expression> e = ParseFilter(exact.view(), context);
     parsed += e.ok() ? 1 : 0;
     ASSERT_NO_FATAL_FAILURE(CheckError(e.status(), text));
     ASSERT_NO_FATAL_FAILURE(CheckError(ParseKey(exact.view()).status(), text));
     ASSERT_NO_FATAL_FAILURE(CheckError(ParseAggregate(exact.view()).status(), text));
+    const absl::Status having = ParseHaving(exact.view(), outputs, context).status();
+    parsed_having += having.ok() ? 1 : 0;
+    ASSERT_NO_FATAL_FAILURE(CheckError(having, text));
+    const absl::Status open = ParseHaving(exact.view(), outputs, context, /*complete=*/false).status();
+    ASSERT_NO_FATAL_FAILURE(CheckError(open, text));
+    ASSERT_TRUE(open.ok() || !having.ok()) << text;
     SplitList(exact.view());
   }
   EXPECT_GT(parsed, 20);
+  EXPECT_GT(parsed_having, 5);
 }
 
 TEST(RandomExpressionTest, NoChangedByteCrashes) {
   const std::string_view texts[] = {
       "srcaddr in (10.0.0.0/8, fc00::/7, private) and not (dstport between 1 and 1.5k or tcp-flags has SYN, 'FIN|ACK')",
       "start >= '2024-01-31T23:59:59.5+02:00' and end < -1.5h and vpc-id ~ '^vpc-[0-9a-f]+$' and action != reject",
-      "t=prefix(srcaddr, 16, n6=48)", "flows = distinct(dstport)", "t=bin(start, 5m)"};
+      "t=prefix(srcaddr, 16, n6=48)",
+      "flows = distinct(dstport)",
+      "t=bin(start, 5m)",
+      "p=quantile(bytes, 0.95)",
+      "connections()",
+      "peer in (@a, internal, 'private') and _line < 5 or direction = ingress"};
   std::mt19937 random(13);
   for (int i = 0; i < 30000; ++i) {
     std::string text(texts[random() % std::size(texts)]);
@@ -244,6 +281,7 @@ TEST(RandomExpressionTest, NoChangedByteCrashes) {
     ASSERT_NO_FATAL_FAILURE(CheckError(ParseFilter(exact.view(), {}).status(), text));
     ASSERT_NO_FATAL_FAILURE(CheckError(ParseKey(exact.view()).status(), text));
     ASSERT_NO_FATAL_FAILURE(CheckError(ParseAggregate(exact.view()).status(), text));
+    ASSERT_NO_FATAL_FAILURE(CheckError(ParseHaving(exact.view(), {}, {}, /*complete=*/false).status(), text));
   }
 }
 

@@ -257,13 +257,57 @@ TEST(FilterTest, AnUnknownNameIsATextColumnAsItIsWritten) {
   EXPECT_THAT(Error("srcadr in private"), HasSubstr("did you mean 'srcaddr'?"));
 }
 
-TEST(FilterTest, WhatIsNotBuiltYetSaysSo) {
-  EXPECT_EQ(Error("direction = 'in'"), "the column direction is not built yet");
-  EXPECT_EQ(Error("server-port = 443"), "the column server_port is not built yet");
-  EXPECT_EQ(Error("srcaddr in @bad"), "sets such as @bad are not built yet");
-  EXPECT_EQ(ErrorColumn("srcaddr in @bad"), 12u);
-  EXPECT_EQ(Error("srcaddr in (10.0.0.1, internal)"), "'internal' is not built yet");
-  EXPECT_EQ(ErrorColumn("srcaddr in (10.0.0.1, internal)"), 23u);
+// CONTRACT D1, L13
+TEST(FilterTest, DerivedAndProvenanceColumnsAreNames) {
+  struct Case {
+    std::string_view text;
+    ColumnRef::Kind kind;
+    OperandType type;
+    std::string_view name;
+  };
+  using Kind = ColumnRef::Kind;
+  for (const Case& c : std::vector<Case>{
+           {"duration", Kind::kDuration, OperandType::kDuration, "duration"},
+           {"direction", Kind::kDirection, OperandType::kText, "direction"},
+           {"own", Kind::kOwn, OperandType::kAddress, "own"},
+           {"peer", Kind::kPeer, OperandType::kAddress, "peer"},
+           {"client", Kind::kClient, OperandType::kAddress, "client"},
+           {"server", Kind::kServer, OperandType::kAddress, "server"},
+           {"server_port", Kind::kServerPort, OperandType::kInteger, "server_port"},
+           {"server-port", Kind::kServerPort, OperandType::kInteger, "server_port"},
+           {"service", Kind::kService, OperandType::kText, "service"},
+           {"orientation", Kind::kOrientation, OperandType::kText, "orientation"},
+           {"_source", Kind::kSource, OperandType::kText, "_source"},
+           {"_line", Kind::kLine, OperandType::kInteger, "_line"},
+       }) {
+    const absl::StatusOr<Expression> e = Parse(std::string(c.text) + " is null");
+    ASSERT_TRUE(e.ok()) << c.text;
+    ASSERT_EQ(e->test.columns.size(), 1u);
+    EXPECT_EQ(e->test.columns[0].kind, c.kind) << c.text;
+    EXPECT_EQ(e->test.columns[0].type(), c.type) << c.text;
+    EXPECT_EQ(e->test.columns[0].name, c.name) << c.text;
+  }
+  EXPECT_EQ(Dump("direction = Ingress"), "direction{'ingress'}");
+  EXPECT_EQ(Dump("orientation in (syn-ack, PORT)"), "orientation{'port','syn-ack'}");
+  EXPECT_EQ(Dump("peer in 10.0.0.0/8"), "peer{10.0.0.0..10.255.255.255}");
+  EXPECT_EQ(Dump("server_port between 1 and 1k"), "server_port{1..1000}");
+  EXPECT_EQ(Dump("_source like '%.gz' and _line > 9"), "and(_source like %.gz _line{10..max})");
+  EXPECT_THAT(Error("direction = ingres"), HasSubstr("did you mean ingress?"));
+  EXPECT_THAT(Error("orientation = guess"), HasSubstr("no word of orientation, which are syn, syn-ack, port, unknown"));
+  EXPECT_THAT(Error("server_port = https"), HasSubstr("(https is 443)"));
+  EXPECT_THAT(Error("own = 5"), HasSubstr("own has addresses"));
+  EXPECT_THAT(Error("sever_port > 1k"), HasSubstr("did you mean 'server_port'?"));
+}
+
+// CONTRACT L13
+TEST(FilterTest, ColumnsOfEnvelopesAreNotBuiltYet) {
+  for (std::string_view name : {"_log_group", "_log_stream", "_event_time", "_event_id", "_owner", "_account",
+                                "_region", "_flow_log_id", "_log-group"}) {
+    const std::string text = "dstport = 1 or " + std::string(name) + " = 'x'";
+    EXPECT_THAT(Error(text), HasSubstr("comes only with envelopes (CloudWatch, Firehose), which are not built yet"));
+    EXPECT_EQ(ErrorColumn(text), 16u);
+  }
+  EXPECT_EQ(Dump("_other = 'x'"), "_other{'x'}");
 }
 
 // ---- Words and text -------------------------------------------------------------------------------------------------

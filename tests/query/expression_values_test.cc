@@ -175,9 +175,14 @@ TEST(FilterTest, DurationsAreSecondsOrHaveAUnit) {
   EXPECT_EQ(Dump("duration > 90"), "duration{91..max}");
   EXPECT_EQ(Dump("duration > 90s"), "duration{91..max}");
   EXPECT_EQ(Dump("duration = 1.5m"), "duration{90}");
-  EXPECT_EQ(Dump("duration <= 1h"), "duration{0..3600}");
+  EXPECT_EQ(Dump("duration <= 1h"), "duration{min..3600}");
   EXPECT_EQ(Dump("duration in (0, 1d)"), "duration{0,86400}");
+  // The end of a record may lie before its start.
   EXPECT_EQ(Dump("duration > -1s"), "duration{0..max}");
+  EXPECT_EQ(Dump("duration = -5"), "duration{-5}");
+  EXPECT_EQ(Dump("duration < -5"), "duration{min..-6}");
+  EXPECT_EQ(Dump("duration between -1m and 10"), "duration{-60..10}");
+  EXPECT_EQ(Dump("duration in (-1, 0, 1, 5)"), "duration{-1..1,5}");
   EXPECT_THAT(Error("duration > long"), HasSubstr("is no duration: write 90, 90s, 5m, 1h or 2d"));
   EXPECT_THAT(Error("duration > 1.5"), HasSubstr("has a fraction"));
 }

@@ -11,8 +11,9 @@
     for record in logs.records(): record.srcaddr, record["pkt-srcaddr"], record.to_dict()
     fl.parse(line).to_dict()                                 # one line
 
-Filters, keys and aggregates are text, in the same language as the command `flowlogs` and C++. Errors are fl.Error and its
-kinds: FormatError, ExpressionError, ParseError, ArgumentError (ValueErrors too), InputError (an OSError too), LimitError.
+Filters, keys and aggregates are text, in the same language as the command `flowlogs` and C++. Errors are fl.Error and
+its kinds: FormatError, ExpressionError, ParseError, ArgumentError (ValueErrors too), InputError (an OSError too),
+LimitError.
 """
 
 from __future__ import annotations
@@ -39,10 +40,12 @@ from ._core import (
     fields,
     parse,
 )
+from . import methods as _methods  # noqa: F401 (the verbs become methods of Query)
+from .synth import generate
 
 TYPE_CHECKING = False  # typing is not loaded for it
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal, Union
 
     from typing_extensions import Buffer
@@ -69,6 +72,7 @@ __all__ = [
     "count",
     "distinct",
     "fields",
+    "generate",
     "max",
     "mean",
     "min",
@@ -78,45 +82,55 @@ __all__ = [
 ]
 
 
+_LIMITS = ("block_bytes", "max_line_bytes", "max_inflated_bytes", "max_inflate_ratio")
+
+
 def scan(
     source: Source,
     *,
     format: Format | str | Iterable[str] | None = None,
     threads: int | None = None,
     on_error: Literal["report", "raise", "skip"] = "report",
-    sets: None = None,
-    internal: None = None,
+    sets: Mapping[str, Iterable[object]] | None = None,
+    internal: Iterable[object] | str | None = None,
     progress: None = None,
     **limits: int,
 ) -> Query:
     """A plan that reads every record of the source. Nothing is opened before the plan runs.
 
-    source      a path (str or os.PathLike), a glob, "-" for standard input, the content itself (bytes, bytearray, memoryview
-                or any other contiguous buffer, which is not copied), or a list of these. Plain text or gzip, told by content.
-    format      of inputs without a header: a Format, a str such as "${version} ${srcaddr}", or a list of names. A header
-                beats it. Without both, lines of 14 values are the VPC default, of 36 the transit gateway default.
+    source      a path (str or os.PathLike), a glob, "-" for standard input, the content itself (bytes, bytearray,
+                memoryview or any other contiguous buffer, which is not copied), or a list of these. Plain text or gzip,
+                told by content.
+    format      of inputs without a header: a Format, a str such as "${version} ${srcaddr}", or a list of names. A
+                header beats it. Without both, lines of 14 values are the VPC default, of 36 that of transit gateways.
     threads     worker threads; None: the CPUs that this process may use.
-    on_error    "report": lines that are no record are counted in stats; an input that is damaged ends there, and collect()
-                raises InputError at the end, carrying .table. "skip": as "report", but the table is returned.
+    on_error    "report": lines that are no record are counted in stats; an input that is damaged ends there, and
+                collect() raises InputError at the end, carrying .table. "skip": as "report", but the table is returned.
                 "raise": ParseError at the first problem or bad value.
-    limits      max_line_bytes (1 MiB): a longer line is a problem.
+    sets        what `in @name` means in filters: {"bad": ["198.51.100.7", "203.0.113.0/24"]}.
+    internal    prefixes that are `internal`: ["10.0.0.0/8"]; None: the addresses seen as an interface's own.
+    limits      max_line_bytes (1 MiB): a longer line is a problem. max_inflated_bytes (none) and max_inflate_ratio (1000)
+                of one compressed input: it ends there.
 
     Raises FormatError, ArgumentError (a number out of range, a source or an option that is not supported), TypeError.
     """
-    for name, value in (("sets", sets), ("internal", internal), ("progress", progress)):
-        if value is not None:
-            raise ArgumentError(f"scan: {name}= is not built yet; leave it out")
+    if progress is not None:
+        raise ArgumentError("scan: progress= is not built yet; leave it out")
     for name in limits:
-        if name not in ("max_line_bytes", "block_bytes"):
-            raise TypeError(f"scan() has no argument or limit {name!r}; there is max_line_bytes")
-    sources = [source] if _is_source(source) else list(_each(source))
+        if name not in _LIMITS:
+            raise TypeError(f"scan() has no argument or limit {name!r}; there are {', '.join(_LIMITS[1:])}")
+    sources = [source] if _is_source(source) else _each(source)
     return _core._scan(
         [_to_core(item) for item in sources],
         format=format,
         threads=threads,
         on_error=on_error,
-        max_line_bytes=limits.get("max_line_bytes"),
+        sets={name: list(values) for name, values in (sets or {}).items()},
+        internal=[internal] if isinstance(internal, str) else list(internal or []),
         block_bytes=limits.get("block_bytes"),
+        max_line_bytes=limits.get("max_line_bytes"),
+        max_inflated_bytes=limits.get("max_inflated_bytes"),
+        max_inflate_ratio=limits.get("max_inflate_ratio"),
     )
 
 
@@ -164,13 +178,13 @@ def _is_source(source: object) -> bool:
     return isinstance(source, (str, os.PathLike)) or _is_buffer(source)
 
 
-def _each(source: Any) -> Iterable[Any]:
+def _each(source: Any) -> list[Any]:
     if hasattr(source, "read"):
         raise ArgumentError("scan: file objects are not read yet; give the path, or the content: scan(file.read())")
     if hasattr(source, "__arrow_c_stream__"):
         raise ArgumentError("scan: Arrow objects are not read yet; give paths or bytes")
     try:
-        return iter(source)
+        return list(source)
     except TypeError:
         raise TypeError(f"scan() takes a path, bytes, or a list of them, not {type(source).__name__}") from None
 
@@ -182,7 +196,9 @@ def _to_core(source: Any) -> Any:
     if isinstance(source, str):
         scheme = source.partition("://")[0] if "://" in source else ""
         if scheme in ("s3", "http", "https", "cloudwatch") and not os.path.exists(source):
-            raise ArgumentError(f"scan: {scheme}:// sources are not read yet: {source}; fetch it first and give the path")
+            raise ArgumentError(
+                f"scan: {scheme}:// sources are not read yet: {source}; fetch it first and give the path"
+            )
         return source
     if _is_buffer(source):
         return (source,)

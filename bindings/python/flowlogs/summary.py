@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from . import _core
-from ._text import Style, count, cut, duration, human_bytes, iso_time, percent, shown, wrapped
+from ._text import Style, aligned, count, cut, human_bytes, percent, shown, width_of, wrapped
+from .answers import Answer, collect, raise_damage, require_records
+from .windows import spoken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,10 +19,12 @@ _TOP_LISTS = (
     ("service", ("srcport", "dstport", "protocol"), "Top services"),
     ("protocol", ("protocol",), "Top protocols"),
 )
+
+
 NOTE = "Every record counts: a conversation that several interfaces saw counts at each of them."
 
 
-class Summary(dict):  # type: ignore[type-arg]
+class Summary(Answer):
     """What is in the logs: a dict, ready for JSON, that prints as a report. Its keys are attributes as well.
 
     records, nodata, skipdata   int: records in all, and those of log-status NODATA and SKIPDATA
@@ -28,73 +32,68 @@ class Summary(dict):  # type: ignore[type-arg]
     bytes, packets              int or None: sums over all records; None where no input has the field
     actions                     {"ACCEPT": records, "REJECT": records}
     formats                     [{"fields": [...], "records": n}]
-    top                         {"srcaddr": [...], "dstaddr": [...], "service": [...], "protocol": [...]}: the ten with the most
-                                bytes, each {"srcaddr": ..., "bytes": n, "packets": n, "records": n}; protocols have a name too
+    top                         {"srcaddr": [...], "dstaddr": [...], "service": [...], "protocol": [...]}: the ten with
+                                the most bytes, each {"srcaddr": ..., "bytes": n, "packets": n, "records": n};
+                                protocols have a name too
     stats                       the dict of Stats
 
     Every record counts: a conversation that several interfaces saw counts at each of them.
     """
 
-    def __init__(self, values: dict[str, Any], actions: list[dict[str, Any]], stats: _core.Stats) -> None:
-        super().__init__(values)
+    def __init__(
+        self, values: dict[str, Any], actions: list[dict[str, Any]], counted: int, stats: _core.Stats
+    ) -> None:
+        super().__init__(values, stats)
         self._actions = actions  # rows with bytes, for the report
-        self._stats = stats
+        self._counted = counted  # records without those that show the same packets again
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"a Summary has no {name!r}, only {', '.join(self)}") from None
-
-    def to_dict(self) -> dict[str, Any]:
-        return dict(self)
-
-    def to_text(self, width: int = 80, style: Style | None = None) -> str:
-        """The report, at most `width` columns wide where names are not longer. style: see flowlogs._text.Style."""
-        return "\n".join(_Report(self, self._actions, width, style or Style()).lines()) + "\n"
-
-    def __str__(self) -> str:
-        return self.to_text()
-
-    def __repr__(self) -> str:
-        return self.to_text()
+    def _lines(self, width: int, style: Style) -> list[str]:
+        return _Report(self, self._actions, width, style).lines()
 
 
 def summarize(query: _core.Query, raise_damage: bool = True) -> Summary:
     """The Summary of a query's records. raise_damage=False leaves damage to the caller: summary["stats"]["errors"]."""
-    if not query._selects_records:
-        raise _core.ArgumentError("summary: it takes a scan and its filters, without select, group_by, agg, sort and head")
+    require_records(query, "summary")
     columns = set(query.columns)
-    sums = {name: f"sum({name})" for name in ("bytes", "packets") if name in columns}
-    totals = {"records": "count()", **sums}
+    sums: dict[str, str] = {name: f"sum({name})" for name in ("bytes", "packets") if name in columns}
+    totals: dict[str, str] = {"records": "count()"}
     if "start" in columns:
         totals["start"] = "min(start)"
     if "end" in columns:
         totals["end"] = "max(end)"
 
-    queries = {"totals": query.agg(**totals)}
+    once = query  # CONTRACT D2 asks for query.once(): it waits until conversations are settled; see NOTE
+    queries: dict[str, _core.Query] = {"totals": query.agg(**totals), "once": once.agg(counted="count()", **sums)}
     if "action" in columns:
-        queries["action"] = query.group_by("action").agg(records="count()", **sums)
+        queries["action"] = query.group_by("action").agg(records="count()")
+        if "bytes" in columns:
+            queries["action once"] = once.group_by("action").agg(bytes="sum(bytes)")
     if "log_status" in columns:
         queries["status"] = query.group_by("log_status").agg(records="count()")
     by = "bytes" if "bytes" in columns else "records"
     for key, needed, _ in _TOP_LISTS:
         if columns.issuperset(needed):
-            groups = query.group_by(key).agg(**sums, records="count()")
+            groups = once.group_by(key).agg(**sums, records="count()")
             queries[key] = groups.sort(by, descending=True).head(_TOP + 1)  # one may be the group of null
 
-    tables = dict(zip(queries, _core._collect_each(list(queries.values()))))
-    summary = _make(tables)
-    if raise_damage and summary._stats.errors:
-        _core._raise_damage(summary._stats, summary)
+    summary = _make(collect(queries))
+    if raise_damage:
+        _raise_damage(summary)
     return summary
 
 
+_raise_damage = raise_damage
+
+
 def _make(tables: dict[str, _core.Table]) -> Summary:
-    totals = tables["totals"][0]
+    totals, once = tables["totals"][0], tables["once"][0]
     stats_object = tables["totals"].stats
     stats = stats_object.to_dict()
     actions = [row for row in tables["action"] if row["action"] is not None] if "action" in tables else []
+    if "action once" in tables:
+        sums = {row["action"]: row["bytes"] for row in tables["action once"]}
+        for row in actions:
+            row["bytes"] = sums.get(row["action"]) or 0
     if "status" in tables:
         statuses = {row["log_status"]: row["records"] for row in tables["status"]}
     else:
@@ -106,14 +105,15 @@ def _make(tables: dict[str, _core.Table]) -> Summary:
             "skipdata": statuses.get("SKIPDATA", 0),
             "start": totals.get("start"),
             "end": totals.get("end"),
-            "bytes": totals.get("bytes"),
-            "packets": totals.get("packets"),
+            "bytes": once.get("bytes"),
+            "packets": once.get("packets"),
             "actions": {row["action"]: row["records"] for row in actions},
             "formats": stats["formats"],
             "top": {key: _top(key, tables.get(key)) for key, _, _ in _TOP_LISTS},
             "stats": stats,
         },
         actions,
+        once["counted"],
         stats_object,
     )
 
@@ -143,8 +143,18 @@ class _Report:
     def lines(self) -> list[str]:
         lines = [*self._head(), ""]
         if self.summary["records"]:
-            lines += [*self._totals(), "", *self._lists(), *(self.style.dim(line) for line in wrapped(NOTE, self.width))]
+            lines += [
+                *self._totals(),
+                "",
+                *self._lists(),
+                *(self.style.dim(line) for line in self._note()),
+            ]
+        while not lines[-1]:
+            lines.pop()
         return lines
+
+    def _note(self) -> list[str]:
+        return wrapped(NOTE, self.width)
 
     def _head(self) -> list[str]:
         s, stats = self.summary, self.summary["stats"]
@@ -162,8 +172,7 @@ class _Report:
         s = self.summary
         rows: list[tuple[str, str]] = []
         if s["start"] is not None and s["end"] is not None:
-            span = f"{iso_time(s['start'])} {self.style.dash} {iso_time(s['end'])}"
-            rows.append(("window", f"{span}  ({duration(max(0, s['end'] - s['start']))})"))
+            rows.append(("window", spoken(s["start"], s["end"], self.style)))
         traffic = []
         if s["bytes"] is not None:
             exact = f" ({s['bytes']:,} bytes)" if s["bytes"] >= 1000 else ""
@@ -197,7 +206,7 @@ class _Report:
             if row.get("bytes") is not None:
                 cells.append(human_bytes(row["bytes"]))
             rows.append(cells)
-        texts = _aligned(rows, "<>>>")
+        texts = aligned(rows, "<>>>")
         bars = [self.style.bar(row["records"], whole, 20) for row in self.actions]
         coloured = {"ACCEPT": self.style.green, "REJECT": self.style.red}
         return [
@@ -216,7 +225,7 @@ class _Report:
             for i in range(max(len(left), len(right))):
                 a = left[i] if i < len(left) else ""
                 b = right[i] if i < len(right) else ""
-                lines.append((a + " " * (room + 4 - _width(a)) + b).rstrip())
+                lines.append((a + " " * (room + 4 - width_of(a)) + b).rstrip())
             lines.append("")
         return lines
 
@@ -224,14 +233,15 @@ class _Report:
         """One top list: a title, which heads the columns, and its rows with bars."""
         rows = self.summary["top"][key]
         by = "records" if self.bytes is None else "bytes"
+        whole = self.summary._counted if self.bytes is None else self.bytes
         amounts = [row[by] or 0 for row in rows]
         cells = [[title, "bytes", "share", "records"]]
         for row, amount in zip(rows, amounts):
-            share = percent(amount, self.summary[by])
+            share = percent(amount, whole)
             cells.append([self._key(key, row), human_bytes(row["bytes"] or 0), share, f"{row['records']:,}"])
         if self.bytes is None:
             cells = [[line[0], *line[2:]] for line in cells]
-        head, *texts = _aligned(cells, "<>>>")
+        head, *texts = aligned(cells, "<>>>")
         bar_room = min(24, room - len(head) - 2)
         lines = [self.style.bold(title) + self.style.dim(head[len(title) :])]
         for text, amount in zip(texts, amounts):
@@ -243,23 +253,3 @@ class _Report:
         if key == "protocol":
             return row["name"] or f"protocol {row['protocol']}"
         return cut(shown(str(row[key])), 39, self.style)
-
-
-def _width(line: str) -> int:
-    """Columns on the screen, escape sequences aside."""
-    width, escape = 0, False
-    for character in line:
-        if character == "\x1b":
-            escape = True
-        elif not escape:
-            width += 1
-        elif character == "m":
-            escape = False
-    return width
-
-
-def _aligned(rows: list[list[str]], sides: str) -> list[str]:
-    if not rows:
-        return []
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths)) for row in rows]

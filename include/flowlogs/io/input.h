@@ -1,9 +1,9 @@
 // An input that is open: its content is recognised, inflated if need be, and handed out as blocks of whole lines.
 //
-//   file -> plain | gzip (any number of members) -> bytes -> blocks of whole lines
+//   file -> plain | gzip (any number of members) | zstd (any number of frames) -> bytes -> blocks of whole lines
 //
-// io/ knows no fields: a line is what ends with LF. Damage (a truncated or corrupt gzip member, a read error) ends the
-// input where it is met; what was read before it is handed out first.
+// io/ knows no fields: a line is what ends with LF. Damage (a truncated or corrupt member, a read error) or a limit
+// ends the input where it is met; what was read before it is handed out first.
 #ifndef FLOWLOGS_IO_INPUT_H_
 #define FLOWLOGS_IO_INPUT_H_
 
@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -20,13 +21,27 @@
 namespace flowlogs {
 inline namespace v1 {
 
-//   name            (default)   effect
-//   block_bytes     (128 KiB)   aimed size of a block; a block with a longer line is longer. At least 1; what is above
-//                               max_line_bytes counts as max_line_bytes.
-//   max_line_bytes  (1 MiB)     a longer line is not kept: see Block::last_line_too_long. From 1 to 1 GiB.
+//   name                (default)   effect
+//   block_bytes         (128 KiB)   aimed size of a block; a block with a longer line is longer. At least 1; what is
+//                                   above max_line_bytes counts as max_line_bytes.
+//   max_line_bytes      (1 MiB)     a longer line is not kept: see Block::last_line_too_long. From 1 to 1 GiB.
+//   max_inflated_bytes  (0: none)   a compressed input ends, with a limit, after so many bytes of content.
+//   max_inflate_ratio   (1000)      a compressed input ends, with a limit, where it holds more than so many times the
+//                                   bytes that were stored; looked at every 64 MiB of content, so that small files
+//                                   pass. 0: none.
+//   stop                (none)      once stop is requested, Open() fails with CANCELLED and Claim() returns false,
+//                                   within about 0.2 s even where they wait for a pipe or for a FIFO's writer.
+//
+// The ratio is what tells a decompression bomb from a big log. gzip of flow logs reaches 5 to 20, one line repeated for
+// ever 300, and only runs of the same few bytes come near gzip's own end, 1032. zstd of one line repeated for ever does
+// exceed the default. io/ never holds in memory what it inflates: a bomb takes time, and so there is no limit of bytes
+// by default. What zstd itself holds is limited to a window of 128 MiB (up to zstd -22; not --long=28 and above).
 struct InputOptions {
   size_t block_bytes = 128 << 10;
   size_t max_line_bytes = 1 << 20;
+  uint64_t max_inflated_bytes = 0;
+  uint64_t max_inflate_ratio = 1000;
+  std::stop_token stop = {};
 };
 
 // Whole lines of one input, in a buffer that is used again for the next block. Not thread-safe; move only.
@@ -47,8 +62,12 @@ class Block {
   // bytes, and a LF.
   bool last_line_too_long() const { return last_line_too_long_; }
   // The input is damaged behind this block, and its last line is not whole. No LF follows it. A line that is also too
-  // long is only that. Whatever blocks with a higher sequence() hold, loaded before the damage was met, is not input.
+  // long is only that.
   bool last_line_unfinished() const { return last_line_unfinished_; }
+  // Damage was met here: this is the last block of the input. Blocks of a higher sequence() may be claimed by then, and
+  // loaded by other threads: whatever they hold is not input. Whoever loads blocks in several threads looks at this in
+  // the order of sequence(), and leaves out all that is behind.
+  bool ends_input() const { return ends_input_; }
 
  private:
   friend class Input;
@@ -61,12 +80,14 @@ class Block {
   uint64_t file_offset_ = 0;
   bool last_line_too_long_ = false;
   bool last_line_unfinished_ = false;
+  bool ends_input_ = false;
 };
 
 // Where and why an input could not be read to its end.
 struct InputDamage {
   uint64_t offset = 0;  // bytes of the input as stored (compressed, if it is) that were good or at least read
   std::string message;  // what happened, for a person
+  bool is_limit = false;  // a limit of InputOptions or of the decoder was met; the input may be good
 };
 
 // One open input. Claim() may be called by one thread at a time; Load() by any number of threads for different blocks.
@@ -76,9 +97,11 @@ class Input {
   static constexpr size_t kPrefixBytes = 64 << 10;
 
   // Opens the source (not a glob: see ResolveSources) and reads its first bytes; waits for them, and for a FIFO's
-  // writer. Fails as ResolveSources does, or with
-  // INVALID_ARGUMENT if the content is of a kind that is known and not read here (zstd, Parquet, zip, ...): the message
-  // says what it is and what to do. Damage is not a failure: see damage().
+  // writer. Damage is not a failure: see damage(). Fails as ResolveSources does, or with
+  //   INVALID_ARGUMENT     the content is of a kind that is known and not read here (Parquet, zip, xz, ...; zstd where
+  //                        it was not compiled in): the message says what it is and what to do
+  //   FAILED_PRECONDITION  a Source::Stream() was opened before
+  //   CANCELLED            options.stop was requested
   static absl::StatusOr<std::unique_ptr<Input>> Open(const Source& source, const InputOptions& options = {});
 
   virtual ~Input() = default;
@@ -96,10 +119,11 @@ class Input {
   virtual bool can_be_reopened() const = 0;
 
   // Takes the next block of lines in order: cheap for a plain file (its place is noted), the reading and inflating
-  // itself for a stream. Returns false at the end. After it, damage() is final, once every claimed block is loaded.
+  // itself for a stream. Returns false at the end, and once stop is requested. After it, damage() is final as soon as
+  // every claimed block is loaded.
   //
   // Never waits for a pipe much longer than 0.2 s, nor reads much more than one longest line: if there is no whole line
-  // yet, the block is empty. So whoever looks between two calls can stop soon.
+  // yet, the block is empty. So whoever looks between two calls can stop soon. (A Source::Stream() is waited for.)
   virtual bool Claim(Block* block) = 0;
   // Brings the text of a claimed block. Must be called once, before text() is used.
   virtual void Load(Block* block) = 0;
@@ -118,7 +142,8 @@ class Input {
   bool prefix_is_all_ = false;
 };
 
-// "zlib 1.2.13" or "ISA-L 2.30.0": what inflates, for --version. FLOWLOGS_INFLATE=zlib in the environment forces zlib.
+// "ISA-L 2.30.0, zstd 1.5.4" or "zlib 1.2.13": what inflates, for --version. FLOWLOGS_INFLATE=zlib in the environment
+// forces zlib for gzip.
 std::string InflateLibrary();
 
 }  // namespace v1

@@ -1,7 +1,10 @@
-// What a scan reads: paths, globs, standard input, or bytes in memory.
+// What a scan reads: paths, globs, standard input, bytes in memory, or whatever a function brings.
 #ifndef FLOWLOGS_IO_SOURCE_H_
 #define FLOWLOGS_IO_SOURCE_H_
 
+#include <atomic>
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -14,16 +17,16 @@
 namespace flowlogs {
 inline namespace v1 {
 
-// One source as a person names it: a path, a glob ("logs/*.gz"), "-" for standard input, or bytes in memory.
-// A value type; copying it does not copy the bytes.
+// One source as a person names it: a path, a glob ("logs/*.gz"), "-" for standard input; or bytes in memory; or a
+// function that brings bytes. A value type; copying it does not copy the bytes.
 class Source {
  public:
   // A path, a glob or "-". Implicit, so that Scan({"a.log", "logs/*.gz"}) reads as it should.
   Source(std::string path) : name_(std::move(path)) {}  // NOLINT(google-explicit-constructor)
   Source(const char* path) : name_(path) {}             // NOLINT(google-explicit-constructor)
 
-  // The content itself, plain or gzip. Does not own `content`, which stays valid while `owner` lives (or, without an
-  // owner, for as long as the caller promises).
+  // The content itself, plain or compressed. Does not own `content`, which stays valid while `owner` lives (or, without
+  // an owner, for as long as the caller promises).
   static Source Bytes(std::string_view content, std::shared_ptr<const void> owner = nullptr,
                       std::string name = "<bytes>") {
     Source source(std::move(name));
@@ -33,17 +36,40 @@ class Source {
     return source;
   }
 
-  // The path, "-", or the name given to the bytes: what errors and samples show.
+  // Brings 1 to `size` more bytes of the content, plain or compressed, into `buffer` and returns how many; 0 at the
+  // end. A Status is damage: the input ends there with its message. Must not throw.
+  using Reader = std::function<absl::StatusOr<size_t>(char* buffer, size_t size)>;
+
+  // What `reader` brings, for file objects of other languages, sockets, decryption. It can be read once: opening it a
+  // second time fails. `reader` is called by one thread at a time (not always the same one), never again after the end
+  // or a Status, and never after the Input is destroyed. It is destroyed, in any thread, with the last copy of the
+  // Source and the Input. It is waited for as long as it takes, even when a run is stopped: a reader that may have to
+  // wait looks at the same stop itself, and returns with a Status.
+  static Source Stream(Reader reader, std::string name = "<stream>") {
+    Source source(std::move(name));
+    source.stream_ = std::make_shared<OnceStream>();
+    source.stream_->reader = std::move(reader);
+    return source;
+  }
+
+  // The path, "-", or the name given to the bytes or the stream: what errors and samples show.
   const std::string& name() const { return name_; }
   bool is_bytes() const { return is_bytes_; }
-  bool is_stdin() const { return !is_bytes_ && name_ == "-"; }
+  bool is_stream() const { return stream_ != nullptr; }
+  bool is_stdin() const { return !is_bytes_ && !is_stream() && name_ == "-"; }
   std::string_view content() const { return content_; }
 
  private:
+  friend struct SourceAccess;  // lib/io only
+  struct OnceStream {
+    Reader reader;
+    std::atomic<bool> is_opened{false};
+  };
   std::string name_;
   std::string_view content_;
   std::shared_ptr<const void> owner_;
   bool is_bytes_ = false;
+  std::shared_ptr<OnceStream> stream_;
 };
 
 // Turns globs into paths (sorted bytewise; a path that exists is never taken for a glob) and checks that every literal
@@ -51,7 +77,7 @@ class Source {
 //   NOT_FOUND / PERMISSION_DENIED  a literal path cannot be opened; the message names it and says why
 //   NOT_FOUND                      a glob matches nothing, or only directories (which are left out of what it matches)
 //   PERMISSION_DENIED              a glob meets a directory that cannot be read: files are never left out in silence
-//   INVALID_ARGUMENT               no source was given; a directory was given; "-" was given twice
+//   INVALID_ARGUMENT               no source was given; a directory was given; "-" or one stream was given twice
 absl::StatusOr<std::vector<Source>> ResolveSources(std::span<const Source> sources);
 
 }  // namespace v1

@@ -13,6 +13,7 @@
 #ifndef FLOWLOGS_PARSE_RECORD_H_
 #define FLOWLOGS_PARSE_RECORD_H_
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +25,7 @@
 #include "flowlogs/schema/field.h"
 #include "flowlogs/schema/format.h"
 #include "flowlogs/schema/value.h"
+#include "flowlogs/schema/writer.h"
 
 namespace flowlogs {
 inline namespace v1 {
@@ -181,11 +183,15 @@ constexpr void ForEachValue(std::string_view line, Separator separator, F&& f) {
     size_t begin = i;
     while (i < line.size() && line[i] != ',') ++i;
     size_t end = i;
-    while (begin < end && IsBlank(line[begin])) ++begin;
-    while (begin < end && IsBlank(line[end - 1])) --end;
+    auto strip = [&] {
+      while (begin < end && IsBlank(line[begin])) ++begin;
+      while (begin < end && IsBlank(line[end - 1])) --end;
+    };
+    strip();
     if (end - begin >= 2 && line[begin] == '"' && line[end - 1] == '"') {
       ++begin;
       --end;
+      strip();
     }
     for (size_t at = begin;;) {
       size_t stop = at;
@@ -200,13 +206,6 @@ constexpr void ForEachValue(std::string_view line, Separator separator, F&& f) {
   }
 }
 
-// Without LF or CRLF.
-constexpr std::string_view StripLineEnd(std::string_view line) {
-  if (line.ends_with('\n')) line.remove_suffix(1);
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
-}
-
 }  // namespace internal
 
 inline ParseError ParseRecord(std::string_view line, const Format& format, Record* record) noexcept {
@@ -214,7 +213,7 @@ inline ParseError ParseRecord(std::string_view line, const Format& format, Recor
   line = internal::StripLineEnd(line);
   record->line_ = line;
   if (line.size() > 0x7fffffff) return ParseError::kLineTooLong;
-  if (internal::StripBlanks(line).empty()) return ParseError::kBlank;
+  if (internal::IsBlankLine(line)) return ParseError::kBlank;
   if (!record->format_.IsSame(format)) record->format_ = format;
   const size_t skip = format.leading_time() ? 1 : 0;
   const size_t wanted = format.values_per_line();
@@ -229,6 +228,25 @@ inline ParseError ParseRecord(std::string_view line, const Format& format, Recor
   if (count != wanted) return count < wanted ? ParseError::kTooFewValues : ParseError::kTooManyValues;
   record->size_ = format.size();
   return ParseError::kOk;
+}
+
+inline bool Format::Write(const Record& record, std::string* out, std::string* error) const {
+  std::string time;
+  if (leading_time()) {
+    const std::string_view first = record.raw(0);
+    if (record.format().leading_time() && !first.empty()) {
+      time = record.line().substr(0, static_cast<size_t>(first.data() - record.line().data()));
+      const size_t begin = std::min(time.find_first_not_of(" \t\","), time.size());
+      time = time.substr(begin, time.find_first_of(" \t\",", begin) - begin);
+    } else {
+      time = IsoTime(record.start().value_or(0));
+    }
+  }
+  LineWriter line(*this, out, time);
+  for (const FormatColumn& column : columns()) {
+    line.Raw(record.raw(column.field ? record.format().IndexOf(*column.field) : record.format().IndexOf(column.name)));
+  }
+  return line.Finish(error);
 }
 
 }  // namespace v1

@@ -18,7 +18,7 @@ inline namespace v1 {
 //
 // and nothing here depends on the number of threads or on where blocks begin.
 struct Stats {
-  // The format of some records: names with hyphens, as in a header.
+  // A format that was in force, and how many records it had (0: its header alone): names with hyphens, as in a header.
   struct FormatCount {
     std::vector<std::string> fields;
     uint64_t records = 0;

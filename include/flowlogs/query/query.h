@@ -15,9 +15,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,18 +43,37 @@ enum class OnError : uint8_t {
   kRaise,   // stops and fails with the first in input order
 };
 
-//   name            (default)   effect
-//   format          (none)      the format of inputs without a header; a header beats it
-//   threads         (0)         worker threads; 0: the CPUs that this process may use (affinity, cgroup)
-//   on_error        (kReport)   see OnError
-//   block_bytes     (128 KiB)   size of the blocks that are read; answers do not depend on it
-//   max_line_bytes  (1 MiB)     a longer line is a problem
+// How far a run is; see ScanOptions::progress.
+struct Progress {
+  uint64_t done_bytes = 0;   // of the inputs as stored
+  uint64_t total_bytes = 0;  // 0: not known (pipes)
+  uint64_t records = 0;
+};
+
+//   name                (default)   effect
+//   format              (none)      the format of inputs without a header; a header beats it
+//   threads             (0)         worker threads; 0: the CPUs that this process may use (affinity, cgroup)
+//   on_error            (kReport)   see OnError
+//   sets                (none)      what `in @name` means: values as text, by name (CONTRACT L5)
+//   internal            (none)      prefixes that are `internal`; none: the addresses seen as an interface's own
+//   stop                (none)      once stop is requested the run ends within about 0.2 s, with CANCELLED
+//   progress            (none)      called by the calling thread, at most ten times a second; must not throw
+//   block_bytes         (128 KiB)   size of the blocks that are read; answers do not depend on it
+//   max_line_bytes      (1 MiB)     a longer line is a problem
+//   max_inflated_bytes  (0: none)   of one compressed input: see InputOptions
+//   max_inflate_ratio   (1000)      the same
 struct ScanOptions {
   std::optional<Format> format = std::nullopt;
   int threads = 0;
   OnError on_error = OnError::kReport;
+  std::map<std::string, std::vector<std::string>> sets = {};
+  std::vector<std::string> internal = {};
+  std::stop_token stop = {};
+  std::function<void(const Progress&)> progress = {};
   size_t block_bytes = 128 << 10;
   size_t max_line_bytes = 1 << 20;
+  uint64_t max_inflated_bytes = 0;
+  uint64_t max_inflate_ratio = 1000;
 };
 
 // A key or an aggregate: its text, and the name of its column. Without a name it is called by its text, every run of
@@ -100,6 +121,9 @@ class Query {
   [[nodiscard]] Query GroupBy(std::vector<NamedExpression> keys) const;
   // Aggregates per group, or over everything without GroupBy(): {{"bytes", "sum(bytes)"}, {"flows", "count()"}}.
   [[nodiscard]] Query Aggregate(std::vector<NamedExpression> aggregates) const;
+  // Keeps the groups for which `expression` is true; before Sort() and Head(). Its names are those of keys and aggregates:
+  // "flows > 10 and srcaddr not in private". Several must all be true. Names are looked up when the plan runs.
+  [[nodiscard]] Query Having(std::string_view expression) const;
   // Columns of the rows; any key expression. Without Select(), GroupBy() and Aggregate(): every column (CONTRACT L12).
   [[nodiscard]] Query Select(std::vector<NamedExpression> columns) const;
   // Sorts by a column of the answer; the first call is the first sort key. Nulls are last both ways; ties are in
@@ -107,6 +131,10 @@ class Query {
   [[nodiscard]] Query Sort(std::string_view column, Order order = Order::kAscending) const;
   // At most `rows` rows. Rows without Sort() stop the reading early: then Stats::complete is false.
   [[nodiscard]] Query Head(uint64_t rows) const;
+
+  // Counts every packet once: of the records of the same packets at several interfaces, the one of the sender's interface,
+  // else of the receiver's, else all (CONTRACT D2). Reads the inputs twice.
+  [[nodiscard]] Query Once() const;
 
   // Runs the plan. An error only if the plan is wrong, a limit was hit, or no input could be read (CONTRACT C4);
   // otherwise Table::complete() and Stats::errors tell of damage.
@@ -118,6 +146,10 @@ class Query {
   // The columns of a scan: the union, in order of first appearance, of the first format of each input (of more than
   // 256 inputs, the first 256), as names with underscores. Reads only the beginning of each input.
   absl::StatusOr<std::vector<std::string>> Columns() const;
+
+  // The columns of the answer, without rows: names and types. Opens inputs only if they decide (a plan without Select()
+  // and groups), and then only their beginnings.
+  absl::StatusOr<std::vector<Column>> Schema() const;
 
   // Rows (not groups), handed out block by block in input order while the run goes on in bounded memory.
   absl::StatusOr<std::unique_ptr<TableStream>> Stream() const;
@@ -154,7 +186,7 @@ class Run {
   Run(Run&&) noexcept;
   Run& operator=(Run&&) noexcept;
   ~Run();
-  // Takes the next piece, plain text or gzip; lines may go on from piece to piece. The piece is copied or used up.
+  // Takes the next piece of plain text (compressed input is refused); lines may go on from piece to piece. The piece is copied or used up.
   // Fails if the format cannot be told, or after Finish().
   absl::Status Feed(std::string_view text);
   // The answer for the whole lines fed so far (stats: complete is false).
@@ -176,6 +208,8 @@ class TableStream {
   // The next rows (at least one), or an empty table at the end. Its stats are those of the whole run at the end only.
   virtual absl::StatusOr<Table> Next() = 0;
   virtual const Stats& stats() const = 0;
+  // The columns of every table, without rows.
+  virtual std::vector<Column> Schema() const = 0;
 };
 
 // Records in input order. Dropping a half-read stream stops the run and joins its threads.

@@ -15,6 +15,8 @@
 #include "flowlogs/parse/stats.h"
 #include "flowlogs/schema/address.h"
 
+struct ArrowArrayStream;  // of the Arrow C stream interface: flowlogs/query/arrow.h
+
 namespace flowlogs {
 inline namespace v1 {
 
@@ -127,6 +129,10 @@ class Table {
   // The same at the end of `out`: a buffer that is cleared and used again saves the allocation.
   void AppendHeader(TableFormat format, std::string* out) const;
   void AppendRows(TableFormat format, std::string* out) const;
+
+  // The rows as an Arrow stream, which owns a copy of them: flowlogs/query/arrow.h has the struct, the types, and ways
+  // without the copy. The caller is responsible for the release of *out.
+  void ExportStream(ArrowArrayStream* out) const;
 
   const Stats& stats() const { return stats_; }
   Stats& mutable_stats() { return stats_; }

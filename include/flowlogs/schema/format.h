@@ -43,6 +43,8 @@ struct FormatColumn {
   ValueType type() const { return field ? Info(*field).type : ValueType::kText; }
 };
 
+class Record;  // flowlogs/parse/record.h
+
 // An immutable format: a shared handle, cheap to copy, safe in any thread. A format has at least one column, no name
 // twice, and at most kMaxColumns.
 class Format {
@@ -81,6 +83,13 @@ class Format {
   // "version account-id": the first line of a file.
   std::string Header() const;
 
+  // Appends `record`, of any format, to `out` as a line of this one, without a line end: values by name, as they stand in
+  // the record's line; "-" for what is missing there. A leading time is the record's own, else its start. What is written
+  // reads back as the same values; returns false, and leaves `out` as it was, iff a text cannot: it has a comma and the
+  // format is separated by commas, or the whole line would be a header. `error`, if given, then says which and why.
+  // REQUIRES: flowlogs/parse/record.h is included. Values that are no record: flowlogs/schema/writer.h.
+  bool Write(const Record& record, std::string* out, std::string* error = nullptr) const;
+
   // The same columns after a leading time.
   Format WithLeadingTime() const;
   // The same columns with another separator.
@@ -116,10 +125,20 @@ namespace internal {
 constexpr bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 
 constexpr std::string_view StripBlanks(std::string_view text) {
-  while (!text.empty() && (IsBlank(text.front()) || text.front() == '\r' || text.front() == '\n')) text.remove_prefix(1);
-  while (!text.empty() && (IsBlank(text.back()) || text.back() == '\r' || text.back() == '\n')) text.remove_suffix(1);
+  while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && IsBlank(text.back())) text.remove_suffix(1);
   return text;
 }
+
+// Without LF or CRLF.
+constexpr std::string_view StripLineEnd(std::string_view line) {
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+// Nothing but blanks, tabs and carriage returns.
+constexpr bool IsBlankLine(std::string_view line) { return line.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 // Calls f(token) for each run of characters outside of `separators` until f returns false.
 template <typename F>
@@ -315,7 +334,7 @@ inline std::optional<Format> Format::Parse(std::string_view text, std::string* e
 }
 
 inline std::optional<Format> Format::FromHeader(std::string_view line, bool first_line) {
-  line = internal::StripBlanks(line);
+  line = internal::StripBlanks(internal::StripLineEnd(line));
   if (line.empty()) return std::nullopt;
   const bool comma = line.find(',') != std::string_view::npos;
   std::vector<FormatColumn> columns;

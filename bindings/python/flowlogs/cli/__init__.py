@@ -13,13 +13,19 @@ VERBS = {
     "summary": "what is in the logs: totals, actions, top lists; also without a verb",
     "top": "the values of a field with the most bytes, packets or flows",
     "query": "any question: filter, group, aggregate, sort",
+    "who": "everything about one address, prefix, interface, instance, ...",
+    "conversations": "who talked to whom, both directions together, and what became of it",
+    "timeline": "bytes, packets and records over time",
+    "diff": "what changed between two times or two sets of files",
     "records": "the records themselves, or some of their fields, or the original lines",
+    "convert": "the records as NDJSON, CSV, TSV or Parquet",
     "explain": "one line, field by field, in words",
     "check": "every problem and every bad value, with line numbers",
     "fields": "the fields of flow logs and what they mean",
+    "generate": "a made-up log of any version, the same for the same seed",
 }
 LATER = (
-    "convert generate tail who conversations timeline diff detect troubleshoot suggest-rules audit cost performance report aws "
+    "tail detect troubleshoot suggest-rules audit cost performance report aws "
     "lab ingest merge"
 ).split()
 
@@ -38,10 +44,15 @@ example: flowlogs tests/data/internet-noise-v2.log
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command and returns its exit code. argv: the arguments after the command's name; None: those of the process."""
+    """Runs the command and returns its exit code. argv: the arguments after the command's name; None: the process's."""
     if argv is None:
         argv = sys.argv[1:]
         _end_at_interrupt()
+    # A stream that the caller has closed is None; what goes there is lost, as he wished.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")
     try:
         code = _run(argv)
         sys.stdout.flush()
@@ -49,9 +60,20 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output has what it wanted. What is still buffered goes nowhere, quietly.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # whoever read it has what it wanted
         return 0
+    except OSError as error:
+        _drop_output()
+        sys.stderr.write(f"flowlogs: standard output: cannot be written: {error.strerror}\n")
+        return 2
+
+
+def _drop_output() -> None:
+    """What is still buffered for stdout goes nowhere, quietly."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass  # no real file, as under a test
 
 
 def _end_at_interrupt() -> None:
@@ -116,4 +138,4 @@ def _run_verb(verb: str, argv: list[str]) -> int:
 
 
 def _usage() -> str:
-    return USAGE.format(verbs="\n".join(f"  {verb:<10}{what}" for verb, what in VERBS.items()))
+    return USAGE.format(verbs="\n".join(f"  {verb:<15}{what}" for verb, what in VERBS.items()))

@@ -8,14 +8,14 @@ import flowlogs as fl
 from flowlogs._text import Style, count, cut, human_bytes, shown
 from flowlogs.cli.common import Output, Parser, at_offset, complain, complain_of_damage, scan
 
-HELP = """Reads every line, decodes every value, and shows lines that are no record and values that are not of their field's
-type, with line numbers (the first 100). Exits with 1 if there are any."""
+HELP = """Reads every line, decodes every value, and shows lines that are no record and values that are not of their
+field's type, with line numbers (the first 100). Exits with 1 if there are any."""
 EXAMPLE = "flowlogs check tests/data/internet-noise-v2.log"
 FILES = "FILES..."
 
 
 def add_options(parser: Parser) -> None:
-    parser.add_input_options()
+    parser.add_input_options(window=False)
     parser.add_output(("table", "json"))
 
 

@@ -4,18 +4,39 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
-from typing import IO, Any, NoReturn
+from datetime import tzinfo
+from typing import IO, Any, NoReturn, TextIO
 
 import flowlogs as fl
+from flowlogs import windows
 from flowlogs._text import Style, count, shown
+from flowlogs.cli import progress
 
 # How an answer can be written, and the endings of file names that choose it.
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "raw")
-LATER_FORMATS = ("parquet", "arrow")
-ENDINGS = {".csv": "csv", ".tsv": "tsv", ".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".txt": "table",
-           ".log": "raw"}  # fmt: skip
+LATER_FORMATS = ("parquet", "arrow")  # but where the verb writes it
+ENDINGS = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".json": "json",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".txt": "table",
+    ".log": "raw",
+    ".parquet": "parquet",
+}
+
+
+# --limit-...: max_... of fl.scan().
+LIMITS = {
+    "line-bytes": "a longer line is a problem (default: 1Mi)",
+    "inflated-bytes": "a compressed input of more ends there (default: none)",
+    "inflate-ratio": "a compressed input that grows more ends there (default: 1000)",
+    "group-bytes": "memory for groups; more is an error (default: 3/4 of the memory)",
+}
 
 
 class UsageError(Exception):
@@ -38,6 +59,7 @@ def complain(message: str) -> None:
     """Writes "flowlogs: message" to stderr; further lines (an expression with a caret) are indented."""
     lines = message.split("\n")
     text = "\n".join(["flowlogs: " + shown(lines[0]), *("  " + shown(line) for line in lines[1:])]) + "\n"
+    progress.stop()
     try:
         sys.stderr.write(text)
     except UnicodeEncodeError:
@@ -48,7 +70,7 @@ def complain(message: str) -> None:
 
 
 class Parser(argparse.ArgumentParser):
-    """The options of one verb. Options and FILES may stand in any order; a value may begin with a hyphen (--sort -bytes)."""
+    """The options of one verb. They and FILES stand in any order; values may begin with a hyphen (--sort -bytes)."""
 
     def __init__(self, verb: str, what: str, example: str, files: str) -> None:
         super().__init__(
@@ -76,35 +98,89 @@ class Parser(argparse.ArgumentParser):
             if "\0" in argument:
                 raise UsageError("an argument holds a NUL byte", hint=False)
         joined: list[str] = []
+        after: list[str] = []  # what stands after --
         rest = iter(argv)
         for argument in rest:
             if argument == "--":
-                joined += [argument, *rest]
+                after = list(rest)
             elif argument in self._dashed:
                 value = next(rest, None)
                 joined += [argument] if value is None else [f"{argument}={value}"]
             else:
                 joined.append(argument)
-        return self.parse_intermixed_args(joined)
+        args = self.parse_intermixed_args(joined)
+        if after and not hasattr(args, "files"):
+            raise UsageError(f"unrecognized arguments: {' '.join(after)}")
+        args.files = [*getattr(args, "files", []), *after]
+        if hasattr(args, "since"):
+            args.window = windows.Window(
+                *(None if text is None else windows.parse_time(text) for text in (args.since, args.until))
+            )
+        args.zone = windows.zone_of(args.tz) if getattr(args, "tz", None) else None
+        return args
 
-    def add_input_options(self) -> None:
+    def add_input_options(self, window: bool = True) -> None:
+        """window: whether the verb can look at a part of the time."""
         group = self.add_argument_group("input")
         group.add_argument("files", nargs="*", metavar="FILES", help=argparse.SUPPRESS)
-        group.add_argument("--format", "--log-format", metavar="FORMAT", dest="log_format",
-                           help="format of files without a header, as '${version} ${srcaddr} ...' or plain names")  # fmt: skip
+        group.add_argument(
+            "--format",
+            "--log-format",
+            metavar="FORMAT",
+            dest="log_format",
+            help="format of files without a header, as '${version} ${srcaddr} ...' or plain names",
+        )
         group.add_argument("--threads", metavar="N", type=_positive, help="worker threads (default: the CPUs allowed)")
+        group.add_argument(
+            "--internal",
+            metavar="CIDR,...",
+            action="append",
+            default=[],
+            help="the prefixes that are `internal` (default: the interfaces' own addresses)",
+        )
+        group.add_argument(
+            "--set",
+            metavar="NAME=FILE",
+            action="append",
+            default=[],
+            dest="sets",
+            help="what `in @NAME` means: the values in FILE, one a line, # for comments; `in @FILE` does without a name",
+        )
+        for name, what in LIMITS.items():
+            group.add_argument(f"--limit-{name}", metavar="N", type=_quantity, help=what)
+        if not window:
+            return
+        group = self.add_argument_group(
+            "time", "TIME is 2026-09-01, 2026-09-01T12:00:00Z, seconds since 1970, or 2h for two hours ago (s, m, h, d)."
+        )
+        group.add_argument("--since", "--start", metavar="TIME", help="only records that end at TIME or later")
+        group.add_argument("--until", "--end", metavar="TIME", help="only records that begin before TIME")
+        group.add_argument("--tz", metavar="NAME", help="show times to people as in Europe/Berlin (default: UTC)")
+        self.allow_dash("--since", "--start", "--until", "--end")
 
     def add_strict(self) -> None:
         self.add_argument("--strict", action="store_true", help="exit with 1 if lines were skipped or values were bad")
 
     def add_where(self) -> None:
-        self.add_argument("--where", metavar="FILTER", type=_text, action="append", default=[],
-                          help="only records for which this is true: \"rejected and dstport in (22, 3389)\"")  # fmt: skip
+        self.add_argument(
+            "--where",
+            metavar="FILTER",
+            type=_text,
+            action="append",
+            default=[],
+            help='only records for which this is true: "rejected and dstport in (22, 3389)"',
+        )
         self.allow_dash("--where")
 
+    def add_once(self) -> None:
+        self.add_argument(
+            "--once", action="store_true", help="count packets once that several interfaces saw (reads the input twice)"
+        )
+
     def add_output(self, formats: tuple[str, ...]) -> None:
-        self.add_argument("-o", "--output", metavar="FORMAT|FILE",
-                          help=f"{', '.join(formats)}, or a file whose ending names it")  # fmt: skip
+        self.add_argument(
+            "-o", "--output", metavar="FORMAT|FILE", help=f"{', '.join(formats)}, or a file whose ending names it"
+        )
 
 
 def _positive(text: str) -> int:
@@ -119,6 +195,19 @@ def limit(text: str) -> int:
     return int(text)
 
 
+def limit_or_all(text: str) -> int | None:
+    return None if text == "all" else limit(text)
+
+
+def _quantity(text: str) -> int:
+    found = re.fullmatch(r"(\d{1,18})(k|M|G|T|Ki|Mi|Gi|Ti)?", text, re.ASCII)
+    factors = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+    number = int(found[1]) * factors.get(found[2] or "", 1) if found else 0
+    if not 1 <= number < 2**63:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number such as 1000, 64k or 1Gi")
+    return number
+
+
 def _text(text: str) -> str:
     try:
         text.encode()
@@ -128,25 +217,111 @@ def _text(text: str) -> str:
 
 
 def scan(args: argparse.Namespace) -> fl.Query:
-    """The records of FILES for which --where is true. Damage is left to finish()."""
-    if not args.files:
-        raise UsageError("no FILES given; - is standard input")
-    logs = fl.scan(args.files, format=args.log_format, threads=args.threads, on_error="skip")
+    """The records of FILES in the window for which --where is true. Damage is left to finish()."""
+    logs = scan_of(args, args.files)
+    if getattr(args, "window", None):
+        logs = args.window.filter(logs)
     for expression in getattr(args, "where", []):
         logs = logs.filter(expression)
-    return logs
+    return logs.once() if getattr(args, "once", False) else logs
+
+
+def scan_of(args: argparse.Namespace, files: list[str]) -> fl.Query:
+    """All records of the files, as the input options say."""
+    if not files:
+        raise UsageError("no FILES given; - is standard input")
+    options: dict[str, Any] = {}
+    sets = _sets(args)
+    if sets:
+        options["sets"] = sets
+    internal = [prefix for text in args.internal for prefix in re.split(r"[\s,]+", text) if prefix]
+    if internal:
+        options["internal"] = internal
+    for name in LIMITS:
+        key = name.replace("-", "_")
+        value = getattr(args, f"limit_{key}")
+        if value is not None:
+            options[f"max_{key}"] = value
+    shown_progress = progress.start()
+    if shown_progress is not None:
+        options["progress"] = shown_progress
+    options.update(format=args.log_format, threads=args.threads, on_error="skip")
+    try:
+        return fl.scan(files, **options)
+    except fl.ArgumentError as error:
+        if "progress= is not built" not in str(error):
+            raise
+        del options["progress"]
+        return fl.scan(files, **options)
+
+
+# ---- Sets ------------------------------------------------------------------------------------------------------------
+
+
+def _sets(args: argparse.Namespace) -> dict[str, list[str]]:
+    """--set NAME=FILE, and the files that --where and --having name: `in @FILE` becomes `in @` and a name."""
+    sets = {}
+    for text in args.sets:
+        name, equal, path = text.partition("=")
+        if not equal or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name) or not path:
+            raise UsageError(f"--set {text}: it is NAME=FILE, and a name has letters, digits, _ - .")
+        if name in sets:
+            raise UsageError(f"--set {text}: a set called {name} was given before")
+        sets[name] = _values_of(path, f"--set {name}")
+    for option in ("where", "having"):
+        given = getattr(args, option, None)
+        if isinstance(given, str):
+            setattr(args, option, _name_files(given, sets))
+        elif given:
+            setattr(args, option, [_name_files(text, sets) for text in given])
+    return sets
+
+
+def _name_files(expression: str, sets: dict[str, list[str]]) -> str:
+    """The expression with a name for each file that it names: quoted texts, and sets that are known, are left alone."""
+
+    def named(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return found[0]
+        path = found[1][1:]
+        if path[:1] in ("'", '"'):
+            path = path[1:-1].replace(path[0] * 2, path[0])
+        elif path in sets or not os.path.exists(os.path.expanduser(path)):
+            return found[0]  # the language says what is wrong with it
+        sets.setdefault(path, _values_of(path, f"@{path}"))
+        name = re.sub(r"[^A-Za-z0-9_.-]", "_", path)
+        while name in sets and sets[name] is not sets[path]:
+            name += "_"
+        sets[name] = sets[path]
+        return "@" + name
+
+    # A file's name ends where the language's words end; with other characters in it, it goes in quotes: @'my list.txt'.
+    text = r"""'(?:[^']|'')*'|"(?:[^"]|"")*\""""
+    return re.sub(rf"""(@(?:{text}|[^\s'"(),]+))|{text}""", named, expression)
+
+
+def _values_of(path: str, what: str) -> list[str]:
+    """One value a line. What follows a # at the beginning or behind a blank is a comment."""
+    try:
+        with open(os.path.expanduser(path), encoding="utf-8-sig") as file:
+            values = [re.sub(r"(^|\s)#.*", "", line).strip() for line in file]
+    except OSError as error:
+        raise UsageError(f"{what}: {path}: {error.strerror}", hint=False) from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{what}: {path}: it is not UTF-8 text", hint=False) from None
+    return [value for value in values if value]
 
 
 # ---- Output ----------------------------------------------------------------------------------------------------------
 
 
-def style_of(stream: IO[str]) -> Style:
+def style_of(stream: TextIO) -> Style:
     """Colours on a terminal that wants them (NO_COLOR, TERM=dumb); bars where its encoding has them."""
     colour = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return Style(colour, (stream.encoding or "").lower().replace("-", "").startswith("utf"))
 
 
-def width_of(stream: IO[str]) -> int:
+def width_of(stream: TextIO) -> int:
     """Columns of the terminal; 80 elsewhere."""
     if not stream.isatty():
         return 80
@@ -162,7 +337,15 @@ def width_of(stream: IO[str]) -> int:
 class Output:
     """Where the answer goes and how it is written. With a file: it appears, whole, when the with-block ends well."""
 
-    def __init__(self, wish: str | None, formats: tuple[str, ...], terminal: str = "table", pipe: str = "tsv") -> None:
+    def __init__(
+        self,
+        wish: str | None,
+        formats: tuple[str, ...],
+        terminal: str = "table",
+        pipe: str = "tsv",
+        zone: tzinfo | None = None,
+    ) -> None:
+        """zone: where tables for people show times."""
         self.path: str | None = None
         self._file: IO[bytes] | None = None
         self._temporary: str | None = None
@@ -176,17 +359,30 @@ class Output:
         if self.path is None:
             self.is_terminal = sys.stdout.isatty()
             self.style, self.width = style_of(sys.stdout), width_of(sys.stdout)
+        self.style.zone = zone
+
+    @property
+    def for_people(self) -> bool:
+        """Whether a table goes to a terminal."""
+        return self.format == "table" and self.is_terminal
+
+    @property
+    def report_width(self) -> int:
+        """For reports that leave columns out where there is no room: a file has room."""
+        return self.width if self.is_terminal else max(self.width, 160)
 
     def _format_of(self, wish: str, formats: tuple[str, ...]) -> str:
         later = os.path.splitext(wish)[1][1:] if wish not in LATER_FORMATS else wish
-        if later in LATER_FORMATS:
+        if later in LATER_FORMATS and later not in formats:
             raise UsageError(f"-o {later} is not built yet; there are {', '.join(formats)}", hint=False)
         found = wish
-        if wish not in FORMATS:
+        if wish not in FORMATS and wish not in formats:
             ending = os.path.splitext(wish)[1].lower()
             if ending not in ENDINGS:
-                raise UsageError(f"-o {wish}: neither a format ({', '.join(formats)}) nor a file whose ending names one "
-                                 f"({', '.join(ENDINGS)})")  # fmt: skip
+                raise UsageError(
+                    f"-o {wish}: neither a format ({', '.join(formats)}) nor a file whose ending names one "
+                    f"({', '.join(ending for ending, format in ENDINGS.items() if format in formats)})"
+                )
             found, self.path = ENDINGS[ending], wish
         if found not in formats:
             raise UsageError(f"-o {wish}: this verb writes {', '.join(formats)}, not {found}")
@@ -208,6 +404,8 @@ class Output:
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         if self._file is None:
+            if kind is None:
+                sys.stdout.flush()  # before the last words on stderr
             return
         try:
             self._file.close()
@@ -227,19 +425,30 @@ class Output:
         if isinstance(data, str):
             encoding = sys.stdout.encoding if self.is_terminal else "utf-8"
             data = data.encode(encoding or "utf-8", "backslashreplace")
+        if self._file is None:
+            progress.pause(for_good=self.is_terminal)
+            sys.stdout.buffer.write(data)
+            return
         try:
-            if self._file is not None:
-                self._file.write(data)
-            else:
-                sys.stdout.buffer.write(data)
+            self._file.write(data)
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise WriteError(f"{self.path or 'standard output'}: cannot be written: {error.strerror}") from None
+            raise WriteError(f"{self.path}: cannot be written: {error.strerror}") from None
 
     def write_table(self, table: fl.Table) -> None:
-        text = table.render(self.format)  # type: ignore[arg-type]
-        self.write(self._headed(text))
+        self.write(self._headed(self._rendered(table)))
+
+    def _rendered(self, table: fl.Table) -> str:
+        if self.format == "table" and self.style.zone is not None:
+            times = [name for name, kind in table._kinds if kind == "time"]
+            rows = [
+                {**row, **{name: None if row[name] is None else self.style.time(row[name]) for name in times}}
+                for row in table
+            ]
+            kinds = [(name, "text" if kind == "time" else kind) for name, kind in table._kinds]
+            table = fl.Table._from_rows(kinds, rows)
+        return table.render(self.format)  # type: ignore[arg-type]
 
     def write_tables(self, tables: Any) -> int:
         """Writes tables of the same columns as one, piece by piece. Returns the number of rows."""
@@ -247,7 +456,7 @@ class Output:
         for table in tables:
             if self.format == "table":
                 if len(table) or not rows:  # widths depend on the rows: each piece has its own, and its own header
-                    self.write(self._headed(table.render("table")))
+                    self.write(self._headed(self._rendered(table)))
             else:
                 if rows == 0 and self.format != "json":
                     self.write(table._render_header(self.format))
@@ -275,23 +484,72 @@ class Output:
 # ---- Last words ------------------------------------------------------------------------------------------------------
 
 
+def footer(
+    args: argparse.Namespace, output: Output, start: int | None, end: int | None, told: bool = False
+) -> None:
+    """The end of an answer for people: the window, the newest record's age, the usual lag (CONTRACT V3)."""
+    lines = windows.footer(start, end, getattr(args, "window", None), output.style, told)
+    if lines:
+        output.write("\n" + "".join(output.style.dim(line) + "\n" for line in lines))
+
+
+def times_of(logs: fl.Query) -> fl.Query | None:
+    """A query for footer(): columns start and end. None if the input knows no times."""
+    known = set(logs.columns)
+    if "start" not in known:
+        return None
+    return logs.agg(start="min(start)", end="max(end)" if "end" in known else "max(start)")
+
+
+def complain_of_twice(args: argparse.Namespace, logs: fl.Query) -> None:
+    """Says what share of the records shows packets that another interface showed too (CONTRACT D2). It is known without
+    a further pass, or not at all: where the engine tells it, it is said.
+    """
+    share = None if getattr(args, "once", False) else getattr(logs, "seen_twice_share", None)
+    found = share() if share is not None else None
+    if found:
+        percent = f"{100 * found:.1f}" if found >= 0.001 else "<0.1"
+        complain(f"{percent} % of the records are of packets that another interface saw too; --once counts them once")
+
+
 def finish(args: argparse.Namespace, stats: fl.Stats, matched: int | None = None) -> int:
-    """Says on stderr what the answer leaves out; returns the exit code. matched: records that --where left, if known."""
+    """Says on stderr what the answer leaves out, and returns the exit code. matched: what --where left, if known."""
     complain_of_damage(stats)
     wrong = []
     if stats.problems:
         wrong.append(f"{count(sum(stats.problems.values()), 'line')} skipped ({_reasons(stats.problems)})")
     if stats.bad_values:
-        wrong.append(f"{count(sum(stats.bad_values.values()), 'bad value')} read as missing ({_reasons(stats.bad_values)})")
+        wrong.append(
+            f"{count(sum(stats.bad_values.values()), 'bad value')} read as missing ({_reasons(stats.bad_values)})"
+        )
     if wrong:
         complain(f"{', '.join(wrong)}; `flowlogs check` shows where")
     if stats.records == 0:
         complain("no records in the input")
-    elif matched == 0 and args.where:
-        complain(f"none of {count(stats.records, 'record')} matches --where")
+    elif matched == 0:
+        _complain_of_nothing(args, stats)
     if stats.errors:
         return 2
     return 1 if wrong and getattr(args, "strict", False) else 0
+
+
+def _complain_of_nothing(args: argparse.Namespace, stats: fl.Stats) -> None:
+    """Nothing was left: by --where, or by the window; then where the records are (CONTRACT L11)."""
+    records = count(stats.records, "record")
+    window = getattr(args, "window", None)
+    if not window:
+        if args.where:
+            complain(f"none of {records} matches --where")
+        return
+    what = "is in the window" if not args.where else "is in the window and matches --where"
+    found = None
+    if "-" not in args.files and not stats.errors:
+        logs = times_of(scan_of(args, args.files))
+        found = logs.collect()[0] if logs is not None else None
+    told = ""
+    if found is not None and found["start"] is not None:
+        told = f"; they are from {windows.spoken(found['start'], found['end'], Style(False, False, args.zone))}"
+    complain(f"none of {records} {what}{told}")
 
 
 def complain_of_damage(stats: fl.Stats) -> None:

@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import flowlogs as fl
 from flowlogs import _core
 from flowlogs._text import human_bytes, iso_time
 from flowlogs.cli.common import Output, Parser, UsageError, complain, finish
 
-HELP = """One line of a flow log, field by field: its value, its name in words, its meaning. - reads lines from standard input;
-they may have a header."""
-EXAMPLE = 'flowlogs explain "2 123456789010 eni-1235b8ca 172.31.9.69 172.31.9.12 49761 3389 6 20 4249 1418530010 1418530070 REJECT OK"'
+HELP = """One line of a flow log, field by field: its value, its name in words, its meaning. - reads lines from standard
+input; they may have a header."""
+EXAMPLE = '''flowlogs explain \\
+           "2 123456789010 eni-1235b8ca 172.31.9.69 172.31.9.12 49761 3389 6 20 4249 1418530010 1418530070 REJECT OK"'''
 FILES = "LINE | -"
 FORMATS = ("table", "csv", "tsv", "json", "ndjson")
 
 _TRAFFIC_PATH = {
-    1: "same VPC", 2: "internet gateway or gateway endpoint", 3: "virtual private gateway", 4: "peering in the region",
-    5: "peering between regions", 6: "Local or Wavelength Zone", 7: "gateway endpoint", 8: "internet gateway",
-}  # fmt: skip
-_ENCRYPTION = {0: "not encrypted", 1: "encrypted by Nitro", 2: "encrypted by the application", 3: "by Nitro and application"}
+    1: "same VPC",
+    2: "internet gateway or gateway endpoint",
+    3: "virtual private gateway",
+    4: "peering in the region",
+    5: "peering between regions",
+    6: "Local or Wavelength Zone",
+    7: "gateway endpoint",
+    8: "internet gateway",
+}
+_ENCRYPTION = {
+    0: "not encrypted",
+    1: "encrypted by Nitro",
+    2: "encrypted by the application",
+    3: "by Nitro and application",
+}
 
 
 def add_options(parser: Parser) -> None:
     parser.add_argument("files", nargs="*", metavar="LINE", help=argparse.SUPPRESS)
-    parser.add_argument("--format", "--log-format", metavar="FORMAT", dest="log_format",
-                        help="the format of the line, as '${version} ${srcaddr} ...' or plain names")  # fmt: skip
+    parser.add_argument(
+        "--format",
+        "--log-format",
+        metavar="FORMAT",
+        dest="log_format",
+        help="the format of the line, as '${version} ${srcaddr} ...' or plain names",
+    )
     parser.add_output(FORMATS)
 
 
@@ -69,16 +87,18 @@ def parse(line: str, log_format: str | None) -> fl.Record:
         return records[0]
 
 
-def explain(record: fl.Record) -> list[dict[str, str | None]]:
+def explain(record: fl.Record) -> list[dict[str, Any]]:
     meanings = {field["name"]: field["meaning"] for field in fl.fields()}
-    rows: list[dict[str, str | None]] = []
+    rows: list[dict[str, Any]] = []
     for field in record.format:
         value, raw = record[field], record.raw(field)
         if value is None:
             text, name = (None, None) if raw == "-" else (raw, _BAD)
         else:
             text, name = str(value), name_of(record, field)
-        rows.append({"field": field, "value": text, "name": name, "meaning": meanings.get(field, "not a documented field")})
+        rows.append(
+            {"field": field, "value": text, "name": name, "meaning": meanings.get(field, "not a documented field")}
+        )
     return rows
 
 

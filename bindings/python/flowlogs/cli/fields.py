@@ -14,12 +14,19 @@ HELP = "The 72 fields of VPC and transit gateway flow logs: name, version that b
 EXAMPLE = "flowlogs fields --version 3 --product vpc"
 FILES = "[NAME...]"
 FORMATS = ("table", "csv", "tsv", "json", "ndjson")
-COLUMNS = [("name", "text"), ("column", "text"), ("since", "int64"), ("product", "text"), ("type", "text"), ("unit", "text"),
-           ("meaning", "text")]  # fmt: skip
+COLUMNS = [
+    ("name", "text"),
+    ("column", "text"),
+    ("since", "int64"),
+    ("product", "text"),
+    ("type", "text"),
+    ("unit", "text"),
+    ("meaning", "text"),
+]
 
 
 def add_options(parser: Parser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help=argparse.SUPPRESS)
+    parser.add_argument("files", nargs="*", metavar="NAME", help=argparse.SUPPRESS)
     parser.add_argument("--version", metavar="N", type=limit, help="only fields that version N has: those since 2 to N")
     parser.add_argument("--product", choices=("vpc", "transit-gateway"), help="only fields that this product has")
     parser.add_output(FORMATS)
@@ -27,13 +34,15 @@ def add_options(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     fields = fl.fields()
-    if args.names:
-        wanted = [name.replace("_", "-") for name in args.names]
+    if args.files:
+        wanted = [name.replace("_", "-") for name in args.files]
         known = [str(field["name"]) for field in fields]
         for name in wanted:
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
-                raise UsageError(f"no field is called '{name}'" + (f"; did you mean {near[0]}?" if near else ""), hint=False)
+                raise UsageError(
+                    f"no field is called '{name}'" + (f"; did you mean {near[0]}?" if near else ""), hint=False
+                )
         fields = [field for field in fields if field["name"] in wanted]
     if args.version is not None:
         fields = [field for field in fields if field["since"] <= args.version]

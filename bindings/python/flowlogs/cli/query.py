@@ -6,7 +6,7 @@ import argparse
 
 import flowlogs as fl
 from flowlogs import _core
-from flowlogs.cli.common import Output, Parser, UsageError, finish, limit, scan
+from flowlogs.cli.common import Output, Parser, UsageError, complain_of_twice, finish, footer, limit, scan, times_of
 
 HELP = """Any question: filter, group, aggregate, sort.
 
@@ -19,13 +19,36 @@ FORMATS = ("table", "csv", "tsv", "json", "ndjson")
 
 def add_options(parser: Parser) -> None:
     parser.add_where()
-    parser.add_argument("--group-by", metavar="KEYS", action="append", default=[],
-                        help="fields, bin(start, 5m), prefix(srcaddr, 16), service, ...; separated by commas")  # fmt: skip
-    parser.add_argument("--agg", metavar="AGGREGATES", action="append", default=[],
-                        help="count(), sum(f), min(f), max(f), mean(f), distinct(f); named as in flows=count()")  # fmt: skip
-    parser.add_argument("--having", metavar="FILTER", help=argparse.SUPPRESS)
-    parser.add_argument("--sort", metavar="[-]COLUMN", action="append", default=[],
-                        help="columns of the answer, separated by commas; - for descending")  # fmt: skip
+    parser.add_once()
+    parser.add_argument(
+        "--group-by",
+        metavar="KEYS",
+        action="append",
+        default=[],
+        help="fields, bin(start, 5m), prefix(srcaddr, 16), service, ...; separated by commas",
+    )
+    parser.add_argument(
+        "--agg",
+        metavar="AGGREGATES",
+        action="append",
+        default=[],
+        help="count(), connections(), sum(f), min(f), max(f), mean(f), distinct(f), quantile(f, 0.95), first(f), last(f); "
+        "named as in flows=count()",
+    )
+    parser.add_argument(
+        "--having",
+        metavar="FILTER",
+        action="append",
+        default=[],
+        help="only groups for which this is true; its names are those of keys and aggregates: flows > 10",
+    )
+    parser.add_argument(
+        "--sort",
+        metavar="[-]COLUMN",
+        action="append",
+        default=[],
+        help="columns of the answer, separated by commas; - for descending",
+    )
     parser.allow_dash("--sort", "--having", "--group-by", "--agg")
     parser.add_argument("--limit", metavar="N", type=limit, help="at most N rows")
     parser.add_output(FORMATS)
@@ -34,14 +57,14 @@ def add_options(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.having is not None:
-        raise UsageError("--having is not built yet; filter the answer itself", hint=False)
-    query = scan(args)
+    logs = query = scan(args)
     keys, aggregates = split(args.group_by), split(args.agg)
     if keys:
         query = query.group_by(*keys)
     if aggregates:
         query = query.agg(*aggregates)
+    for expression in args.having:
+        query = query.having(expression)
     for column in split(args.sort):
         name = column.lstrip("-+").strip()
         if not name:
@@ -49,13 +72,17 @@ def run(args: argparse.Namespace) -> int:
         query = query.sort(name, descending=column.startswith("-"))
     if args.limit is not None:
         query = query.head(args.limit)
-    with Output(args.output, FORMATS) as output:
+    with Output(args.output, FORMATS, zone=args.zone) as output:
         if keys or aggregates or args.sort:
-            table = query.collect()
+            times = times_of(logs) if output.for_people and (keys or aggregates) else None
+            table, *window = _core._collect_each([query, *([times] if times is not None else [])])
             output.write_table(table)
+            if window:
+                footer(args, output, **window[0][0])
             stats, rows = table.stats, len(table)
         else:
             stats, rows = stream(query, output)
+    complain_of_twice(args, logs)
     return finish(args, stats, matched=rows if keys or not aggregates else None)
 
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 import argparse
 
 import flowlogs as fl
-from flowlogs.cli.common import Output, Parser, UsageError, complain, finish, limit, scan
+from flowlogs.cli.common import Output, Parser, UsageError, complain, complain_of_twice, finish, limit, scan
 from flowlogs.cli.query import split, stream
 
-HELP = """The records themselves, in input order: all their fields, or those of --fields, or, with -o raw, the original lines
-under their header, which flowlogs reads again. Written while it is read, in little memory."""
-EXAMPLE = """flowlogs records --where "action = 'REJECT' and dstport = 22" -o raw tests/data/internet-noise-v2.log"""
+HELP = """The records themselves, in input order: all their fields, or those of --fields, or, with -o raw, the original
+lines under their header, which flowlogs reads again. Written while it is read, in little memory."""
+EXAMPLE = """flowlogs records --where "action = 'REJECT' and dstport = 3389" -o raw tests/data/internet-noise-v2.log"""
 FILES = "FILES..."
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "raw")
 
 
 def add_options(parser: Parser) -> None:
     parser.add_where()
-    parser.add_argument("--fields", metavar="FIELDS", action="append", default=[],
-                        help="fields and other columns, separated by commas: srcaddr,net=prefix(dstaddr, 16)")  # fmt: skip
+    parser.add_once()
+    parser.add_argument(
+        "--fields",
+        metavar="FIELDS",
+        action="append",
+        default=[],
+        help="fields and other columns, separated by commas: srcaddr,net=prefix(dstaddr, 16)",
+    )
     parser.allow_dash("--fields")
     parser.add_argument("--limit", metavar="N", type=limit, help="at most N records")
     parser.add_output(FORMATS)
@@ -28,18 +34,19 @@ def add_options(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     columns = split(args.fields)
-    query = scan(args)
+    logs = query = scan(args)
     if columns:
         query = query.select(*columns)
     if args.limit is not None:
         query = query.head(args.limit)
-    with Output(args.output, FORMATS) as output:
+    with Output(args.output, FORMATS, zone=args.zone) as output:
         if output.format == "raw":
             if columns:
                 raise UsageError("-o raw writes whole lines; leave out --fields, or choose another format")
             stats, rows = write_raw(query, output)
         else:
             stats, rows = stream(query, output)
+    complain_of_twice(args, logs)
     return finish(args, stats, matched=rows)
 
 

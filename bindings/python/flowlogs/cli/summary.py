@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 
 from flowlogs import summary
-from flowlogs.cli.common import Output, Parser, complain, finish, scan
+from flowlogs.cli.common import Output, Parser, finish, footer, scan
 
-HELP = "What is in the logs: totals, window, actions, formats, and the top sources, destinations, services and protocols."
+HELP = (
+    "What is in the logs: totals, window, actions, formats, and the top sources, destinations, services and protocols."
+)
 EXAMPLE = "flowlogs summary tests/data/internet-noise-v2.log"
 FILES = "FILES..."
 
@@ -20,11 +22,11 @@ def add_options(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    with Output(args.output, ("table", "json"), pipe="table") as output:
+    with Output(args.output, ("table", "json"), pipe="table", zone=args.zone) as output:
         answer = summary.summarize(scan(args), raise_damage=False)
         if output.format == "json":
             output.write_json(answer)
-            complain(summary.NOTE)
         else:
             output.write(answer.to_text(output.width, output.style))
+            footer(args, output, answer["start"], answer["end"], told=True)
     return finish(args, answer._stats, matched=answer["records"])

@@ -1,0 +1,105 @@
+// What the accumulators share: a state for each group, and the present values of a column.
+#ifndef FLOWLOGS_LIB_QUERY_ACCUMULATOR_BASE_H_
+#define FLOWLOGS_LIB_QUERY_ACCUMULATOR_BASE_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "lib/query/accumulator.h"
+
+namespace flowlogs {
+inline namespace v1 {
+
+template <typename T>
+int CompareValues(const T& a, const T& b) {
+  return a < b ? -1 : (b < a ? 1 : 0);
+}
+
+// Nulls after everything; two nulls are equal.
+template <typename T>
+int CompareOptional(const std::optional<T>& a, const std::optional<T>& b) {
+  if (!a || !b) return static_cast<int>(!a) - static_cast<int>(!b);
+  return CompareValues(*a, *b);
+}
+
+// Calls f(group, value, row) for each present value of the column: an int64_t, an IpAddress, or of a text a view, as T
+// asks. REQUIRES: T suits the column's type. Of addresses T may be int64_t: then the value is the batch's word.
+template <typename T, typename F>
+void ForEachPresent(const BoundColumn& column, const GroupedRows& in, F&& f) {
+  if (column.lacking) return;
+  if constexpr (std::is_same_v<T, std::string>) {
+    const std::string_view* texts = in.reader->Texts(column, *in.batch, in.rows);
+    for (uint32_t i = 0; i < in.rows.count; ++i) {
+      const uint32_t row = in.rows[i];
+      if (texts[row].data() != nullptr) f(in.groups[i], texts[row], row);
+    }
+  } else {
+    const int64_t* words = in.reader->Words(column, *in.batch, in.rows);
+    for (uint32_t i = 0; i < in.rows.count; ++i) {
+      const uint32_t row = in.rows[i];
+      if (words[row] == kNullWord) continue;
+      if constexpr (std::is_same_v<T, IpAddress>) {
+        f(in.groups[i], in.batch->Address(words[row]), row);
+      } else {
+        f(in.groups[i], words[row], row);
+      }
+    }
+  }
+}
+
+// An accumulator of T for the column's type: std::string, IpAddress, int64_t.
+template <template <typename> typename Of>
+std::unique_ptr<Accumulator> MakeForType(const AggregateExpression& aggregate) {
+  switch (aggregate.column.type()) {
+    case OperandType::kText:
+      return std::make_unique<Of<std::string>>(aggregate);
+    case OperandType::kAddress:
+      return std::make_unique<Of<IpAddress>>(aggregate);
+    default:
+      return std::make_unique<Of<int64_t>>(aggregate);
+  }
+}
+
+// The aggregate, and a state for each group.
+template <typename Self, typename State>
+class AccumulatorBase : public Accumulator {
+ public:
+  explicit AccumulatorBase(const AggregateExpression& aggregate) : aggregate_(aggregate) {}
+  void Resize(size_t groups) override { states_.resize(groups); }
+  void Merge(const Accumulator& other, std::span<const uint32_t> groups, const WordMap&) override {
+    const Self& from = static_cast<const Self&>(other);
+    for (size_t g = 0; g < groups.size(); ++g) MergeState(groups[g], from, g);
+  }
+  bool IsNull(uint32_t) const override { return false; }
+  // Adds the state of group g of `from` to that of `group`.
+  virtual void MergeState(uint32_t, const Self&, size_t) {}
+
+ protected:
+  using Kind = AggregateExpression::Kind;
+  bool is_text() const { return aggregate_.column.type() == OperandType::kText; }
+  bool is_address() const { return aggregate_.column.type() == OperandType::kAddress; }
+  bool is_time() const { return aggregate_.column.type() == OperandType::kTime; }
+
+  Column IntColumn() const { return Column(aggregate_.name, ColumnType::kInt64); }
+  // An empty column of the type that the aggregate's column has.
+  Column ColumnOfItsType() const {
+    const ColumnType type = is_text() ? ColumnType::kText : is_address() ? ColumnType::kAddress : ColumnType::kInt64;
+    return Column(aggregate_.name, type, is_time());
+  }
+  static void Append(int64_t value, Column* out) { out->AppendInt(value); }
+  static void Append(IpAddress value, Column* out) { out->AppendAddress(value); }
+  static void Append(const std::string& value, Column* out) { out->AppendText(value); }
+
+  AggregateExpression aggregate_;
+  std::vector<State> states_;
+};
+
+}  // namespace v1
+}  // namespace flowlogs
+
+#endif  // FLOWLOGS_LIB_QUERY_ACCUMULATOR_BASE_H_
