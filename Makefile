@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 DEV := build/dev
 SAMPLES := tests/data/internet-noise-v2.log tests/data/s3-delivery-v2.log.gz tests/data/no-header-no-final-newline-v2.log
 
-.PHONY: help demo test integration bench build setup configure format clean distclean
+.PHONY: help demo test integration sanitize bench build setup configure format clean distclean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1@/p' Makefile | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -20,7 +20,10 @@ demo: configure ## set up, build the command, and summarise the sample logs of t
 test: build ## set up, build, and run every C++ and Python test
 	@ctest --preset dev -j $(JOBS) --output-log $(DEV)/test.log
 
-integration: setup ## what `make test` leaves out: the C++ tests with address and undefined-behaviour sanitizers
+integration: setup ## what `make test` leaves out because it needs a big outside component: nothing yet
+	@echo "integration: no test needs an outside component yet; make sanitize runs the C++ tests with sanitizers"
+
+sanitize: setup ## the C++ tests with address and undefined-behaviour sanitizers
 	@cmake --preset asan >build/asan.log 2>&1 || { cat build/asan.log; exit 1; }
 	@cmake --build --preset asan -j $(JOBS)
 	@ctest --preset asan -j $(JOBS) --output-log build/asan/test.log
