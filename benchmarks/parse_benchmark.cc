@@ -1,0 +1,164 @@
+// From text to values: single records, the index of each kernel, judging lines, decoding each type.
+#include <benchmark/benchmark.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "benchmarks/generated_log.h"
+
+#include "flowlogs/io/input.h"
+#include "flowlogs/parse/record.h"
+#include "flowlogs/parse/records.h"
+#include "lib/parse/line_index.h"
+#include "lib/parse/lines.h"
+#include "lib/parse/record_batch.h"
+
+namespace {
+
+namespace fl = flowlogs;
+using namespace flowlogs_benchmark;  // NOLINT(google-build-using-namespace)
+
+void BM_ParseRecord(benchmark::State& state) {
+  const std::string_view text = Log().text;
+  const fl::Format& format = fl::Format::Default();
+  fl::Record record;
+  const auto pass = [&] {
+    int64_t sum = 0;
+    for (size_t begin = 0; begin < text.size();) {
+      const size_t end = text.find('\n', begin);
+      if (fl::ParseRecord(text.substr(begin, end - begin), format, &record) == fl::ParseError::kOk) {
+        sum += record.bytes().value_or(0);
+      }
+      begin = end + 1;
+    }
+    return sum;
+  };
+  Require(pass() == Log().bytes);
+  for (auto _ : state) benchmark::DoNotOptimize(pass());
+  SetRates(state, text.size(), Log().records);
+}
+BENCHMARK(BM_ParseRecord)->Unit(benchmark::kMillisecond);
+
+void BM_Records(benchmark::State& state) {
+  const std::string_view text = Log().text;
+  const auto pass = [&] {
+    int64_t sum = 0;
+    for (const fl::Record& record : fl::Records(text)) sum += record.bytes().value_or(0);
+    return sum;
+  };
+  Require(pass() == Log().bytes);
+  for (auto _ : state) benchmark::DoNotOptimize(pass());
+  SetRates(state, text.size(), Log().records);
+}
+BENCHMARK(BM_Records)->Unit(benchmark::kMillisecond);
+
+// A block of whole lines with the margins that a Block has.
+struct Block {
+  explicit Block(size_t bytes) {
+    const size_t end = Log().text.rfind('\n', bytes) + 1;
+    buffer = std::string(fl::Block::kMargin, '\n') + Log().text.substr(0, end) + std::string(fl::Block::kMargin, '\n');
+    text = std::string_view(buffer).substr(fl::Block::kMargin, end);
+    for (char c : text) lines += c == '\n';
+  }
+  std::string buffer;
+  std::string_view text;
+  size_t lines = 0;
+};
+constexpr size_t kBlockBytes = 128 << 10;
+
+void BM_Index(benchmark::State& state, const fl::Kernel* kernel) {
+  const Block block(kBlockBytes);
+  fl::LineIndex index;
+  index.Build(block.text, *kernel);
+  Require(index.num_lines() == block.lines && index.AllLinesHave(14));
+  for (auto _ : state) {
+    index.Build(block.text, *kernel);
+    benchmark::DoNotOptimize(index.num_lines());
+  }
+  SetRates(state, block.text.size(), block.lines);
+}
+
+void BM_Locate(benchmark::State& state, const fl::Kernel* kernel) {
+  const Block block(kBlockBytes);
+  fl::LineIndex index;
+  index.Build(block.text, *kernel);
+  const uint16_t wanted[] = {2, 3, 8, 9};  // around srcaddr and bytes
+  std::vector<std::vector<uint32_t>> places(4, std::vector<uint32_t>(block.lines));
+  uint32_t* const out[] = {places[0].data(), places[1].data(), places[2].data(), places[3].data()};
+  const auto locate = [&] {
+    kernel->locate(index.separators(), index.line_ends(), 0, nullptr, block.lines, wanted, 4, out);
+  };
+  locate();
+  Require(block.text[places[0].back()] == ' ' && places[3].back() > places[2].back());
+  for (auto _ : state) {
+    locate();
+    benchmark::ClobberMemory();
+  }
+  SetRates(state, block.text.size(), block.lines);
+}
+
+const bool kKernelsAreRegistered = [] {
+  for (const fl::Kernel* kernel : fl::AvailableKernels()) {
+    benchmark::RegisterBenchmark((std::string("BM_Index/") + kernel->name).c_str(), BM_Index, kernel);
+    benchmark::RegisterBenchmark((std::string("BM_Locate/") + kernel->name).c_str(), BM_Locate, kernel);
+  }
+  return true;
+}();
+
+void BM_LookAndJudge(benchmark::State& state) {
+  const Block block(kBlockBytes);
+  fl::Lines lines;
+  const auto pass = [&] {
+    lines.Look(block.text, false, {});
+    lines.Judge(&fl::Format::Default());
+    return lines.segments().size();
+  };
+  Require(pass() == 1 && lines.segments()[0].num_lines == block.lines);
+  for (auto _ : state) benchmark::DoNotOptimize(pass());
+  SetRates(state, block.text.size(), block.lines);
+}
+BENCHMARK(BM_LookAndJudge);
+
+// One column of a block, places included.
+template <typename Decode>
+void DecodeColumn(benchmark::State& state, fl::Field field, Decode decode) {
+  const Block block(kBlockBytes);
+  fl::LineIndex index;
+  index.Build(block.text);
+  const fl::RegularRun run{&fl::Format::Default(), 0, &index, 0, static_cast<uint32_t>(index.num_lines()), nullptr};
+  const int column = fl::Format::Default().IndexOf(field);
+  fl::RecordBatch batch;
+  const auto pass = [&] {
+    batch.Reset(run);
+    return decode(batch, column);
+  };
+  pass();
+  Require(batch.BadValues().empty());
+  for (auto _ : state) benchmark::DoNotOptimize(pass());
+  SetRates(state, block.text.size(), block.lines);
+}
+void BM_DecodeInteger(benchmark::State& state) {
+  DecodeColumn(state, fl::Field::kBytes,
+               [](fl::RecordBatch& batch, int c) { return batch.Integers(c, batch.AllRows()); });
+}
+void BM_DecodeTime(benchmark::State& state) {
+  DecodeColumn(state, fl::Field::kStart,
+               [](fl::RecordBatch& batch, int c) { return batch.Integers(c, batch.AllRows()); });
+}
+void BM_DecodeAddress(benchmark::State& state) {
+  DecodeColumn(state, fl::Field::kSrcaddr,
+               [](fl::RecordBatch& batch, int c) { return batch.Addresses(c, batch.AllRows()); });
+}
+void BM_DecodeText(benchmark::State& state) {
+  DecodeColumn(state, fl::Field::kAction,
+               [](fl::RecordBatch& batch, int c) { return batch.Texts(c, batch.AllRows()); });
+}
+BENCHMARK(BM_DecodeInteger);
+BENCHMARK(BM_DecodeTime);
+BENCHMARK(BM_DecodeAddress);
+BENCHMARK(BM_DecodeText);
+
+}  // namespace
