@@ -65,15 +65,32 @@ def columns_of(query: _core.Query, verb: str, *needed: str) -> set[str]:
     return columns
 
 
-def collect(queries: dict[str, _core.Query]) -> dict[str, _core.Table]:
-    """The tables of the queries, by name, in one pass. Damage is left to raise_damage()."""
-    return dict(zip(queries, _core._collect_each(list(queries.values()))))
+class Tables(dict):  # type: ignore[type-arg]
+    """Tables by name. damage: the InputError to be raised once the answer is made (CONTRACT P5)."""
+
+    damage: _core.InputError | None = None
 
 
-def raise_damage(answer: Any) -> None:
-    """Raises InputError, which carries the answer, if an input was not read to its end (CONTRACT P5)."""
-    if answer._stats.errors:
-        _core._raise_damage(answer._stats, answer)
+def collect(queries: dict[str, _core.Query]) -> Tables:
+    """The tables of the queries, by name, in one pass."""
+    damage = None
+    try:
+        tables = _core.collect_all(list(queries.values()))
+    except _core.InputError as error:
+        if error.table is None:
+            raise  # nothing could be read
+        tables, damage = error.table, error
+    made = Tables(zip(queries, tables))
+    made.damage = damage
+    return made
+
+
+def finished(answer: Any, tables: Tables) -> Any:
+    """The answer; raises InputError, which carries it, if an input was not read to its end."""
+    if tables.damage is not None:
+        tables.damage.table = answer
+        raise tables.damage
+    return answer
 
 
 # ---- Folds -----------------------------------------------------------------------------------------------------------

@@ -30,10 +30,10 @@ from .answers import (
     collect,
     columns_of,
     find,
+    finished,
     greatest,
     least,
     merged,
-    raise_damage,
     require_records,
     service_of,
 )
@@ -122,20 +122,14 @@ def conversations(
     limit: int | None = 20,
     ports: bool = False,
     state: str | None = None,
-    raise_damage: bool = True,
 ) -> Conversations:
     """The Conversations of a query's records; Query.conversations() tells of the arguments."""
     require_records(query, "conversations")
     if state is not None and state not in STATES:
         raise _core.ArgumentError(f"conversations: '{state}' is no state; there are {', '.join(STATES)}")
     plan = Plan(query, ports, "conversations")
-    answer = plan.fold(collect(plan.queries), limit, state)
-    if raise_damage:
-        _raise_damage(answer)
-    return answer
-
-
-_raise_damage = raise_damage
+    tables = collect(plan.queries)
+    return finished(plan.fold(tables, limit, state), tables)  # type: ignore[no-any-return]
 
 
 class Plan:
@@ -152,7 +146,7 @@ class Plan:
         self.keys = [*self.ends, "srcaddr", "dstaddr"]
         if ports and "server_port" in self.ends:
             self.keys += ["srcport", "dstport"]
-        self.sums = [name for name in ("bytes", "packets") if name in known]
+        self.sums: list[str] = [name for name in ("bytes", "packets") if name in known]
 
         # NODATA and SKIPDATA are nobody's.
         query = query.filter("srcaddr is not null and dstaddr is not null")

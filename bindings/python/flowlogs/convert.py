@@ -63,8 +63,10 @@ def write(tables: Iterable[_core.Table], format: str, sink: Callable[[bytes], An
 def pyarrow_of_parquet() -> Any:
     """pyarrow, with pyarrow.parquet. Raises ImportError with advice."""
     try:
-        import pyarrow
-        import pyarrow.parquet
+        from importlib import import_module
+
+        pyarrow = import_module("pyarrow")
+        import_module("pyarrow.parquet")
     except ImportError as error:
         if error.name is not None and error.name.partition(".")[0] != "pyarrow":
             raise  # it is there, and something that it needs is not
@@ -109,7 +111,7 @@ def _write_parquet(tables: Iterable[_core.Table], sink: Callable[[bytes], Any]) 
     from .frames import _Stream, _with_plain_text
 
     pyarrow = pyarrow_of_parquet()
-    writer = None
+    writer: Any = None
     held: list[Any] = []
     rows = held_rows = held_bytes = 0
     file = pyarrow.PythonFile(_Sink(sink), mode="w")

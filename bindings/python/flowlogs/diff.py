@@ -10,7 +10,7 @@ import heapq
 
 from . import _core
 from ._text import Grid, Style, count, duration, human_bytes, shown
-from .answers import Answer, collect, columns_of, raise_damage, require_records, rows_of
+from .answers import Answer, Tables, collect, columns_of, finished, require_records, rows_of
 from .windows import Window, spoken
 
 TYPE_CHECKING = False
@@ -111,7 +111,6 @@ def diff(
     rate: bool = False,
     limit: int | None = 20,
     windows: tuple[Window, Window] | None = None,
-    raise_damage: bool = True,
 ) -> Diff:
     """The Diff of the records of two queries; Query.diff() tells of the arguments."""
     require_records(before, "diff")
@@ -125,12 +124,9 @@ def diff(
     keys = list(_core._split_list(by) if isinstance(by, str) else by) if by else _keys_of(set.intersection(*known.values()))
     tables = _collected(sides, known, keys, measure)
     answer = _fold(tables, measure, factor, min, rate, limit, windows)
-    if raise_damage:
-        _raise_damage(answer)
+    for each in tables.values():
+        finished(answer, each)
     return answer
-
-
-_raise_damage = raise_damage
 
 
 def _keys_of(known: set[str]) -> list[str]:
@@ -141,7 +137,7 @@ def _keys_of(known: set[str]) -> list[str]:
 
 def _collected(
     sides: dict[str, _core.Query], known: dict[str, set[str]], keys: list[str], measure: str
-) -> dict[str, dict[str, _core.Table]]:
+) -> dict[str, Tables]:
     """The tables of both sides: in one pass, if both are of one scan."""
     queries: dict[str, dict[str, _core.Query]] = {}
     for name, query in sides.items():
@@ -162,11 +158,13 @@ def _collected(
         if "same scan" not in str(error):
             raise
         return {name: collect(each) for name, each in queries.items()}
-    return {name: {part: tables[f"{name} {part}"] for part in each} for name, each in queries.items()}
+    made = {name: Tables({part: tables[f"{name} {part}"] for part in each}) for name, each in queries.items()}
+    made["before"].damage = tables.damage
+    return made
 
 
 def _fold(
-    tables: dict[str, dict[str, _core.Table]],
+    tables: dict[str, Tables],
     measure: str,
     factor: float,
     least: int,

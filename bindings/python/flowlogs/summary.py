@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import _core
 from ._text import Style, aligned, count, cut, human_bytes, percent, shown, width_of, wrapped
-from .answers import Answer, collect, raise_damage, require_records
+from .answers import Answer, collect, finished, require_records
 from .windows import spoken
 
 TYPE_CHECKING = False
@@ -51,8 +51,8 @@ class Summary(Answer):
         return _Report(self, self._actions, width, style).lines()
 
 
-def summarize(query: _core.Query, raise_damage: bool = True) -> Summary:
-    """The Summary of a query's records. raise_damage=False leaves damage to the caller: summary["stats"]["errors"]."""
+def summarize(query: _core.Query) -> Summary:
+    """The Summary of a query's records."""
     require_records(query, "summary")
     columns = set(query.columns)
     sums: dict[str, str] = {name: f"sum({name})" for name in ("bytes", "packets") if name in columns}
@@ -76,13 +76,8 @@ def summarize(query: _core.Query, raise_damage: bool = True) -> Summary:
             groups = once.group_by(key).agg(**sums, records="count()")
             queries[key] = groups.sort(by, descending=True).head(_TOP + 1)  # one may be the group of null
 
-    summary = _make(collect(queries))
-    if raise_damage:
-        _raise_damage(summary)
-    return summary
-
-
-_raise_damage = raise_damage
+    tables = collect(queries)
+    return finished(_make(tables), tables)  # type: ignore[no-any-return]
 
 
 def _make(tables: dict[str, _core.Table]) -> Summary:

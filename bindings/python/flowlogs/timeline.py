@@ -19,10 +19,10 @@ from .answers import (
     Answer,
     collect,
     columns_of,
+    finished,
     greatest,
     least,
     numbers_of,
-    raise_damage,
     require_records,
     runs_of,
 )
@@ -164,7 +164,6 @@ def timeline(
     limit: int = 5,
     since: int | None = None,
     until: int | None = None,
-    raise_damage: bool = True,
 ) -> Timeline:
     """The Timeline of a query's records; Query.timeline() tells of the arguments."""
     require_records(query, "timeline")
@@ -176,7 +175,8 @@ def timeline(
     keys = [] if by is None else [by]
 
     once = query.once()
-    queries = {"totals": query.agg(records="count()", first="min(start)", last="max(end)" if "end" in known else "max(start)")}
+    times = {"first": "min(start)", "last_start": "max(start)", **({"last": "max(end)"} if "end" in known else {})}
+    queries = {"totals": query.agg(records="count()", **times)}
     queries["records"] = query.group_by(*keys, _start="start").agg(records="count()")
     if sums:
         queries["total_sums"] = once.agg(**sums)
@@ -190,13 +190,7 @@ def timeline(
                 groups = groups.sort(column, descending=True)
             queries[name] = groups.head(max(0, limit))
     tables = collect(queries)
-    answer = _fold(tables, size, by, limit, window, sums)
-    if raise_damage:
-        _raise_damage(answer)
-    return answer
-
-
-_raise_damage = raise_damage
+    return finished(_fold(tables, size, by, limit, window, list(sums)), tables)  # type: ignore[no-any-return]
 
 
 def seconds_of(bin: str | int) -> int | None:
@@ -327,17 +321,13 @@ class _Bins:
 
 
 def _fold(
-    tables: dict[str, _core.Table], size: int | None, by: str | None, limit: int, window: Window, sums: dict[str, str]
+    tables: dict[str, _core.Table], size: int | None, by: str | None, limit: int, window: Window, sums: list[str]
 ) -> Timeline:
     totals = tables["totals"][0]
     known = {"records", *sums}
     stats = tables["totals"].stats
-    start, end = totals["first"], greatest((totals["first"], totals["last"]))
-    if start is not None:
-        # The bins are those of the window, as far as there are records.
-        start = greatest((start, window.since))
-        end = greatest((start, least((end, None if window.until is None else window.until - 1))))
-    first, length, size = _bins_of(start, end, size)
+    last = greatest((totals["last_start"], None if totals.get("last") is None else totals["last"] - 1))
+    first, length, size = _bins_of(totals["first"], last, window, size)
 
     # Each of the largest series has its bins, and the others have theirs in common.
     column = None if by is None else tables["records"].columns[0]
@@ -345,7 +335,7 @@ def _fold(
     for name in ("top", "top_records"):
         for row in tables.get(name, ()):
             if len(own) < limit:
-                own.setdefault(row[column], _Bins(first, size, length))
+                own.setdefault(row[column or ""], _Bins(first, size, length))
     rest = _Bins(first, size, length)
     others = False
     for name in ("records", "sums"):
@@ -382,7 +372,7 @@ def _fold(
         "series": series,
         "outside": {name: everything.outside[name] if name in known else None for name in _AMOUNTS},
         "first": totals["first"],
-        "last": totals["last"],
+        "last": totals.get("last", totals["last_start"]),
         "stats": stats.to_dict(),
     }
     values["totals"]["records"] = totals["records"]
@@ -394,13 +384,17 @@ def _series(bins: _Bins, known: set[str]) -> dict[str, Any]:
     return {**amounts, "bins": bins.rows(known)}
 
 
-def _bins_of(start: int | None, end: int | None, size: int | None) -> tuple[int, int, int]:
-    """The number of the first bin, how many there are, and their size."""
+def _bins_of(start: int | None, end: int | None, window: Window, size: int | None) -> tuple[int, int, int]:
+    """The number of the first bin, how many there are, and their size: those of the window, as far as there are records.
+    end: the last second that has something.
+    """
     if start is None or end is None:
         return 0, 0, size or 60
+    begin = start if window.since is None else max(start, window.since)
+    stop = max(begin + 1, end + 1 if window.until is None else min(end + 1, window.until))
 
     def length(seconds: int) -> int:
-        return max(start, end - 1) // seconds - start // seconds + 1  # type: ignore[operator, type-var]
+        return (stop - 1) // seconds - begin // seconds + 1
 
     if size is None:
         size = next((seconds for seconds in _SIZES if length(seconds) <= _AUTO_BINS), 0)
@@ -412,4 +406,4 @@ def _bins_of(start: int | None, end: int | None, size: int | None) -> tuple[int,
         raise _core.ArgumentError(
             f"timeline: {length(size):,} bins of {duration(size)} are too many; choose a longer one, such as auto"
         )
-    return start // size, length(size), size
+    return begin // size, length(size), size

@@ -15,7 +15,7 @@ import re
 
 from . import _core
 from ._text import Grid, Style, count, human_bytes, percent, shown, wrapped
-from .answers import Answer, collect, columns_of, greatest, least, merged, order_of, raise_damage, require_records
+from .answers import Answer, collect, columns_of, finished, greatest, least, merged, order_of, require_records
 from .conversations import Plan
 from .windows import spoken
 
@@ -169,18 +169,14 @@ class Who(Answer):
 _LABELS = ("instance_id", "subnet_id", "vpc_id", "az_id", "interface_type", "account_id")
 
 
-def who(query: _core.Query, subject: str, *, limit: int = 10, raise_damage: bool = True) -> Who:
+def who(query: _core.Query, subject: str, *, limit: int = 10) -> Who:
     """The Who of a query's records; Query.who() tells of the arguments."""
     require_records(query, "who")
     known = columns_of(query, "who", "srcaddr", "dstaddr")
     asked = _Subject(subject, known)
-    answer = _Plan(query, asked, known).fold(limit)
-    if raise_damage:
-        _raise_damage(answer)
-    return answer
-
-
-_raise_damage = raise_damage
+    plan = _Plan(query, asked, known)
+    tables = collect(plan.queries)
+    return finished(plan.fold(tables, limit), tables)  # type: ignore[no-any-return]
 
 
 class _Subject:
@@ -254,7 +250,7 @@ class _Plan:
 
     def __init__(self, query: _core.Query, asked: _Subject, known: set[str]) -> None:
         self.asked = asked
-        self.sums = [name for name in ("bytes", "packets") if name in known]
+        self.sums: list[str] = [name for name in ("bytes", "packets") if name in known]
         self.has_service = known.issuperset(("srcport", "dstport", "protocol"))
         query = query.filter(asked.any)
         once = query.once()
@@ -299,8 +295,7 @@ class _Plan:
         tests = {role: f"{role} {self.asked.test}" for role in ("server", "client")}
         return {role: counted(query.filter(test)) for role, test in {**tests, "unknown": "server is null"}.items()}
 
-    def fold(self, limit: int) -> Who:
-        tables = collect(self.queries)
+    def fold(self, tables: dict[str, _core.Table], limit: int) -> Who:
         totals = tables["totals"][0]
         stats = tables["totals"].stats
         amounts = {way: dict.fromkeys(("bytes", "packets")) for way in ("sent", "received")}

@@ -1,6 +1,7 @@
 """The command `flowlogs VERB [options] FILES...`: finds the verb, runs it, turns errors into messages and exit codes.
 
-Exit codes: 0 it ran; 1 problems found by check, or under --strict; 2 wrong usage, or an input not read to its end.
+Exit codes: 0 it ran; 1 problems found by check, or under --strict; 2 wrong usage, or an input not read to its end; 130
+interrupted.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
+        _tidy()
         return 130
     except BrokenPipeError:
         _drop_output()  # whoever read it has what it wanted
@@ -76,12 +78,39 @@ def _drop_output() -> None:
         pass  # no real file, as under a test
 
 
+# Files that are being written and have not got their names yet.
+UNFINISHED: set[str] = set()
+
+
 def _end_at_interrupt() -> None:
-    """Ctrl-C ends the process at once, in the middle of a scan too, as it ends other commands."""
+    """Ctrl-C ends the process at once with 130, in the middle of a scan too, and leaves nothing behind."""
+    import _thread
     import signal
 
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def wait() -> None:
+        while os.read(reader, 1) != bytes([signal.SIGINT]):
+            pass
+        _tidy()
+        os._exit(130)
+
+    _thread.start_new_thread(wait, ())
+
+
+def _tidy() -> None:
+    from flowlogs.cli import progress
+
+    progress.stop()
+    for path in list(UNFINISHED):
+        try:
+            os.unlink(path)
+        except OSError:
+            pass
 
 
 def _run(argv: list[str]) -> int:

@@ -13,7 +13,7 @@ from typing import IO, Any, NoReturn, TextIO
 import flowlogs as fl
 from flowlogs import windows
 from flowlogs._text import Style, count, shown
-from flowlogs.cli import progress
+from flowlogs.cli import UNFINISHED, progress
 
 # How an answer can be written, and the endings of file names that choose it.
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "raw")
@@ -146,7 +146,7 @@ class Parser(argparse.ArgumentParser):
             dest="sets",
             help="what `in @NAME` means: the values in FILE, one a line, # for comments; `in @FILE` does without a name",
         )
-        for name, what in LIMITS.items():
+        for name, what in _limits().items():
             group.add_argument(f"--limit-{name}", metavar="N", type=_quantity, help=what)
         if not window:
             return
@@ -181,6 +181,10 @@ class Parser(argparse.ArgumentParser):
         self.add_argument(
             "-o", "--output", metavar="FORMAT|FILE", help=f"{', '.join(formats)}, or a file whose ending names it"
         )
+
+
+def _limits() -> dict[str, str]:
+    return {name: what for name, what in LIMITS.items() if "max_" + name.replace("-", "_") in fl._LIMITS}
 
 
 def _positive(text: str) -> int:
@@ -237,7 +241,7 @@ def scan_of(args: argparse.Namespace, files: list[str]) -> fl.Query:
     internal = [prefix for text in args.internal for prefix in re.split(r"[\s,]+", text) if prefix]
     if internal:
         options["internal"] = internal
-    for name in LIMITS:
+    for name in _limits():
         key = name.replace("-", "_")
         value = getattr(args, f"limit_{key}")
         if value is not None:
@@ -397,6 +401,7 @@ class Output:
             else:
                 self._path = os.path.realpath(self.path)
                 handle, self._temporary = tempfile.mkstemp(prefix=".flowlogs-", dir=os.path.dirname(self._path))
+                UNFINISHED.add(self._temporary)
                 self._file = os.fdopen(handle, "wb")
         except OSError as error:
             raise WriteError(f"{self.path}: cannot be written: {error.strerror}") from None
@@ -414,11 +419,13 @@ class Output:
                 os.umask(mask)
                 os.chmod(self._temporary, 0o666 & ~mask)
                 os.replace(self._temporary, self._path)
+                UNFINISHED.discard(self._temporary)
                 self._temporary = None
         except OSError as failure:
             raise WriteError(f"{self.path}: cannot be written: {failure.strerror}") from None
         finally:
             if self._temporary is not None:
+                UNFINISHED.discard(self._temporary)
                 os.unlink(self._temporary)
 
     def write(self, data: str | bytes) -> None:

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     state = args.state.replace("-", " ") if args.state else None
     with Output(args.output, FORMATS, zone=args.zone) as output:
         answer = conversations.conversations(
-            scan(args), limit=args.limit, ports=args.ports, state=state, raise_damage=False
+            scan(args), limit=args.limit, ports=args.ports, state=state
         )
         if output.format == "table":
             output.write(answer.to_text(output.report_width, output.style))

@@ -65,7 +65,6 @@ def run(args: argparse.Namespace) -> int:
             rate=args.rate,
             limit=args.limit,
             windows=sides,
-            raise_damage=False,
         )
         if output.format == "table":
             output.write(answer.to_text(output.report_width, output.style))

@@ -23,7 +23,7 @@ def add_options(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     with Output(args.output, ("table", "json"), pipe="table", zone=args.zone) as output:
-        answer = summary.summarize(scan(args), raise_damage=False)
+        answer = summary.summarize(scan(args))
         if output.format == "json":
             output.write_json(answer)
         else:

@@ -38,7 +38,6 @@ def run(args: argparse.Namespace) -> int:
             limit=args.limit,
             since=args.window.since,
             until=args.window.until,
-            raise_damage=False,
         )
         if output.format == "json":
             output.write_json(answer)

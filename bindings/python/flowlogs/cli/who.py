@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("it needs an ADDRESS, PREFIX or ID, then FILES")
     subject = args.files.pop(0)
     with Output(args.output, FORMATS, pipe="table", zone=args.zone) as output:
-        answer = who.who(scan(args), subject, limit=args.limit, raise_damage=False)
+        answer = who.who(scan(args), subject, limit=args.limit)
         if output.format == "json":
             output.write_json(answer)
         else:
