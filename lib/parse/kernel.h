@@ -28,21 +28,46 @@ struct IndexOutput {
   bool high;      // a byte above 0x7f
 };
 
+// One column of some rows. The token of row r stands between the separators at before[r * stride] and at
+// after[r * stride]; before may be -1, in front of the text's first byte. 64 bytes on each side of the text may be read.
+struct Tokens {
+  const char* text;
+  const uint32_t* before;
+  const uint32_t* after;
+  size_t stride;
+  const uint32_t* rows;  // those that are wanted, ascending; null: 0 .. count - 1
+  size_t count;
+};
+
 struct Kernel {
   const char* name;
   // Reads text[0 .. size), not a byte beyond. REQUIRES: size < 2^32.
   void (*index)(const char* text, size_t size, IndexOutput* out);
-  // Finds separators inside of lines. For each of `count` rows (rows[i], or i where rows is null): line number
-  // first_line + row; out[k][row] = place of its separator number wanted[k] (counted from 0 in the line).
-  // REQUIRES: wanted ascends; every line has as many separators.
-  void (*locate)(const uint64_t* separators, const uint32_t* line_ends, uint32_t first_line, const uint32_t* rows,
-                 size_t count, const uint16_t* wanted, size_t num_wanted, uint32_t* const* out);
+  // Writes the places of all separators in order. `words`: of `separators`, the two behind the text left out. Writes up
+  // to 64 places more than there are.
+  void (*offsets)(const uint64_t* separators, size_t words, uint32_t* out);
+  // Null where offsets() is never dearer. Finds separators inside of lines, for few columns or rows. For each of `count`
+  // rows (rows[i], or i where rows is null): line number first_line + row; out[k][row] = place of its separator number
+  // wanted[k] (counted from 0 in the line). REQUIRES: wanted ascends and leaves out the LFs; every line has `per_line`
+  // separators, its LF included; line_ends[-1] is ~0.
+  void (*locate)(const uint64_t* separators, const uint32_t* line_ends, uint32_t first_line, uint32_t per_line,
+                 const uint32_t* rows, size_t count, const uint16_t* wanted, size_t num_wanted, uint32_t* const* out);
+  // Decodes decimal numbers of 1 to 16 digits and at most `max`: out[row]. Rows with any other token are written to
+  // `failed`, which has room for all; returns how many.
+  size_t (*integers)(const Tokens& tokens, int64_t max, int64_t* out, uint32_t* failed);
+  // Decodes dotted quads to their 32 bits: no octet with a leading zero or above 255. Else as integers().
+  size_t (*v4_addresses)(const Tokens& tokens, int64_t* out, uint32_t* failed);
 };
 
 extern const Kernel kScalarKernel;
 #if defined(__x86_64__) && defined(__GNUC__)
-#define FLOWLOGS_HAVE_AVX2_KERNEL 1
+#define FLOWLOGS_HAVE_X86_KERNELS 1
 extern const Kernel kAvx2Kernel;
+extern const Kernel kAvx512Kernel;
+#endif
+#if defined(__aarch64__) && defined(__GNUC__)
+#define FLOWLOGS_HAVE_NEON_KERNEL 1
+extern const Kernel kNeonKernel;
 #endif
 
 }  // namespace v1

@@ -34,24 +34,57 @@ void Index(const char* text, size_t size, IndexOutput* out) {
   out->high = high;
 }
 
-void Locate(const uint64_t* separators, const uint32_t* line_ends, uint32_t first_line, const uint32_t* rows, size_t count,
-            const uint16_t* wanted, size_t num_wanted, uint32_t* const* out) {
-  for (size_t i = 0; i < count; ++i) {
-    const uint32_t row = rows == nullptr ? static_cast<uint32_t>(i) : rows[i];
-    const uint32_t line = first_line + row;
-    uint32_t at = line == 0 ? 0 : line_ends[line - 1] + 1;
-    uint16_t number = 0;
-    for (size_t k = 0; k < num_wanted; ++at) {
-      if ((separators[at / 64] >> (at % 64) & 1) == 0) continue;
-      if (number == wanted[k]) out[k++][row] = at;
-      ++number;
-    }
+void Offsets(const uint64_t* separators, size_t words, uint32_t* out) {
+  for (size_t i = 0; i < words * 64; ++i) {
+    if ((separators[i / 64] >> (i % 64) & 1) != 0) *out++ = static_cast<uint32_t>(i);
   }
+}
+
+// Calls decode(begin, end, &value) for each token; the rows for which it is false are written to `failed`.
+template <typename Decode>
+size_t ForEachToken(const Tokens& tokens, int64_t* out, uint32_t* failed, Decode decode) {
+  size_t num_failed = 0;
+  for (size_t i = 0; i < tokens.count; ++i) {
+    const uint32_t row = tokens.rows == nullptr ? static_cast<uint32_t>(i) : tokens.rows[i];
+    const char* begin = tokens.text + static_cast<uint32_t>(tokens.before[row * tokens.stride] + 1);
+    const char* end = tokens.text + tokens.after[row * tokens.stride];
+    if (!decode(begin, end, &out[row])) failed[num_failed++] = row;
+  }
+  return num_failed;
+}
+
+size_t Integers(const Tokens& tokens, int64_t max, int64_t* out, uint32_t* failed) {
+  return ForEachToken(tokens, out, failed, [max](const char* begin, const char* end, int64_t* value) {
+    if (begin == end || end - begin > 16) return false;
+    int64_t sum = 0;
+    for (const char* p = begin; p < end; ++p) {
+      if (*p < '0' || *p > '9') return false;
+      sum = sum * 10 + (*p - '0');
+    }
+    *value = sum;
+    return sum <= max;
+  });
+}
+
+size_t V4Addresses(const Tokens& tokens, int64_t* out, uint32_t* failed) {
+  return ForEachToken(tokens, out, failed, [](const char* p, const char* end, int64_t* value) {
+    int64_t bits = 0;
+    for (int octet = 0; octet < 4; ++octet) {
+      if (octet > 0 && (p == end || *p++ != '.')) return false;
+      const char* const begin = p;
+      int number = 0;
+      for (; p < end && *p >= '0' && *p <= '9' && p - begin < 3; ++p) number = number * 10 + (*p - '0');
+      if (p == begin || number > 255 || (*begin == '0' && p - begin > 1)) return false;
+      bits = bits << 8 | number;
+    }
+    *value = bits;
+    return p == end;
+  });
 }
 
 }  // namespace
 
-const Kernel kScalarKernel = {"scalar", Index, Locate};
+const Kernel kScalarKernel = {"scalar", Index, Offsets, nullptr, Integers, V4Addresses};
 
 }  // namespace v1
 }  // namespace flowlogs

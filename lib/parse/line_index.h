@@ -21,7 +21,7 @@ namespace flowlogs {
 inline namespace v1 {
 
 // The kernel of this process: the best that the CPU has, or the one that the environment variable FLOWLOGS_KERNEL names
-// (scalar, avx2; a name that is unknown, or that the CPU cannot run, is ignored). Decided at the first call.
+// (scalar, avx2, avx512, neon; a name that is unknown, or that the CPU cannot run, is ignored). Decided at the first call.
 const Kernel& ActiveKernel();
 // Every kernel that this machine can run, the scalar one first.
 std::span<const Kernel* const> AvailableKernels();
@@ -36,14 +36,14 @@ class LineIndex {
   std::string_view text() const { return text_; }
   // Lines that end with LF. What stands behind the last LF is no line here.
   size_t num_lines() const { return output_.num_lines; }
-  uint32_t line_begin(size_t line) const { return line == 0 ? 0 : output_.line_ends[line - 1] + 1; }
+  uint32_t line_begin(size_t line) const { return line_ends()[static_cast<ptrdiff_t>(line) - 1] + 1; }
   uint32_t line_end(size_t line) const { return output_.line_ends[line]; }
   // Without its LF.
   std::string_view line(size_t i) const { return text_.substr(line_begin(i), line_end(i) - line_begin(i)); }
+  // The number of the line's first separator.
+  uint32_t first_separator(size_t line) const { return line == 0 ? 0 : output_.ranks[line - 1] + 1; }
   // Separators of the line, its LF included: the number of its values if it is regular.
-  uint32_t separators_in(size_t line) const {
-    return output_.ranks[line] - (line == 0 ? ~uint32_t{0} : output_.ranks[line - 1]);
-  }
+  uint32_t separators_in(size_t line) const { return output_.ranks[line] + 1 - first_separator(line); }
   // True iff all of lines [0, num_lines) have exactly `n` separators.
   bool AllLinesHave(uint32_t n) const;
 
@@ -52,7 +52,10 @@ class LineIndex {
   bool high() const { return output_.high; }
 
   const uint64_t* separators() const { return output_.separators; }
+  // line_ends()[-1] is ~0: what stands in front of the text.
   const uint32_t* line_ends() const { return output_.line_ends; }
+  // The places of all separators in order, made at the first call. offsets()[-1] is ~0.
+  const uint32_t* offsets();
   const Kernel& kernel() const { return *kernel_; }
 
  private:
@@ -61,7 +64,10 @@ class LineIndex {
   std::unique_ptr<uint64_t[]> separators_;
   std::unique_ptr<uint32_t[]> line_ends_;
   std::unique_ptr<uint32_t[]> ranks_;
+  std::unique_ptr<uint32_t[]> offsets_;
   size_t capacity_ = 0;
+  size_t offsets_capacity_ = 0;
+  bool has_offsets_ = false;
   IndexOutput output_{};
 };
 

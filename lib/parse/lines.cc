@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace flowlogs {
 inline namespace v1 {
@@ -66,14 +67,30 @@ void Lines::Look(std::string_view text, bool first_in_input, BlockEnd end) {
   num_lines_ = static_cast<uint32_t>(whole) + (text.empty() || text.back() == '\n' ? 0 : 1);
   headers_.clear();
   segments_.clear();
-  for (uint32_t i = 0; i < num_lines_; ++i) {
-    const std::string_view text_line = line(i);
-    const bool first = first_in_input && i == 0;
-    if (!MayBeHeader(text_line, first) || IsSpecial(i)) continue;
-    if (std::optional<Format> format = Format::FromHeader(text_line, first)) {
-      const bool same = !headers_.empty() && headers_.back().format == *format;
-      headers_.push_back({i, same ? headers_.back().format : *std::move(format)});
+  not_ok_.clear();
+  if (num_lines_ > 0) LookForHeader(0, first_in_input);
+  constexpr uint32_t kOk = ' ' | 'O' << 8 | 'K' << 16 | '\n' << 24;
+  for (uint32_t i = 0; i < whole; ++i) {
+    // One load sees how a line ends and how the next one begins: nearly always "OK", and "2 " or another short number.
+    const size_t end = index_.line_end(i);
+    if (end >= 3 && end + 5 <= text.size()) [[likely]] {
+      uint64_t bytes;
+      std::memcpy(&bytes, text.data() + end - 3, sizeof(bytes));
+      if (static_cast<uint32_t>(bytes) != kOk) [[unlikely]] not_ok_.push_back(i);
+      if (IsDigit(static_cast<char>(bytes >> 32)) && static_cast<char>(bytes >> 40) == ' ') [[likely]] continue;
+    } else {
+      if (!line(i).ends_with(" OK")) not_ok_.push_back(i);
     }
+    if (i + 1 < num_lines_) LookForHeader(i + 1, false);
+  }
+}
+
+void Lines::LookForHeader(uint32_t i, bool first_in_input) {
+  const std::string_view text_line = line(i);
+  if (!MayBeHeader(text_line, first_in_input) || IsSpecial(i)) return;
+  if (std::optional<Format> format = Format::FromHeader(text_line, first_in_input)) {
+    const bool same = !headers_.empty() && headers_.back().format == *format;
+    headers_.push_back({i, same ? headers_.back().format : *std::move(format)});
   }
 }
 

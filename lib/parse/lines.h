@@ -59,11 +59,14 @@ class Lines {
   // Cuts the lines into segments. `format` is in force at the beginning; nullptr: none is known.
   void Judge(const Format* format);
 
+  LineIndex& index() { return index_; }
   const LineIndex& index() const { return index_; }
   const std::vector<Header>& headers() const { return headers_; }
   const std::vector<LineSegment>& segments() const { return segments_; }
   // All lines, a last one without LF included.
   uint32_t num_lines() const { return num_lines_; }
+  // The lines that do not end with " OK" and LF: of the others, who looks for a log-status at the end knows it.
+  const std::vector<uint32_t>& not_ok() const { return not_ok_; }
   // A line without its LF (a CR stays).
   std::string_view line(uint32_t i) const {
     return i < index_.num_lines() ? index_.line(i) : index_.text().substr(index_.line_begin(i));
@@ -71,11 +74,13 @@ class Lines {
 
  private:
   bool IsSpecial(uint32_t line) const { return (end_.too_long || end_.unfinished) && line + 1 == num_lines_; }
+  void LookForHeader(uint32_t line, bool first_in_input);
   void Add(LineSegment::Kind kind, ParseError error, int header, uint32_t line);
 
   LineIndex index_;
   BlockEnd end_;
   uint32_t num_lines_ = 0;
+  std::vector<uint32_t> not_ok_;
   std::vector<Header> headers_;
   std::vector<LineSegment> segments_;
 };

@@ -20,6 +20,7 @@
 
 #include "flowlogs/schema/address.h"
 #include "flowlogs/schema/format.h"
+#include "flowlogs/schema/value.h"
 #include "lib/parse/line_index.h"
 
 namespace flowlogs {
@@ -33,7 +34,7 @@ inline constexpr int64_t kV6Tag = int64_t{1} << 40;
 struct RegularRun {
   const Format* format = nullptr;
   int format_id = 0;  // of the run's FormatTable
-  const LineIndex* index = nullptr;
+  LineIndex* index = nullptr;
   uint32_t first_line = 0;  // in the index
   uint32_t num_rows = 0;
   const uint32_t* block_lines = nullptr;  // line in the block of each row; null: first_line + row
@@ -80,6 +81,13 @@ class RecordBatch {
   const int64_t* Integers(int column, Rows rows);
   const int64_t* Addresses(int column, Rows rows);
   const std::string_view* Texts(int column, Rows rows);
+  // Whether SelectText() is for the column: its tokens are its values.
+  bool HasPlainText(int column) const {
+    return format().columns()[static_cast<size_t>(column)].type() == ValueType::kText;
+  }
+  // Writes those of `rows` whose text is (negated: is present and is not) `wanted`; returns how many. Room for all.
+  // REQUIRES: HasPlainText(column).
+  uint32_t SelectText(int column, Rows rows, std::string_view wanted, bool negated, uint32_t* out);
 
   IpAddress Address(int64_t word) const {
     return (word & kV6Tag) != 0 ? v6_[static_cast<size_t>(word ^ kV6Tag)] : IpAddress::V4(static_cast<uint32_t>(word));
@@ -104,18 +112,17 @@ class RecordBatch {
       return data.get();
     }
   };
-  struct Place {
-    const uint32_t* before;  // the separator before the token; nullptr: it begins its line
-    const uint32_t* after;   // the separator behind it
-  };
-  Place Find(int column, Rows rows);
-  std::string_view Token(const Place& place, uint32_t row) const {
-    const uint32_t begin = place.before == nullptr ? run_.index->line_begin(run_.first_line + row) : place.before[row] + 1;
-    return {text_ + begin, place.after[row] - begin};
+  // Where the column's tokens are.
+  Tokens Find(int column, Rows rows);
+  static std::string_view Token(const Tokens& tokens, uint32_t row) {
+    const uint32_t begin = tokens.before[row * tokens.stride] + 1;
+    return {tokens.text + begin, tokens.after[row * tokens.stride] - begin};
   }
-  template <typename Decode>
-  const int64_t* DecodeWords(int column, Rows rows, Decode decode);
-
+  // Notes the row if its token, which is no value of its type, is not missing either.
+  int64_t Bad(std::string_view token, uint32_t row, int column) {
+    if (!IsMissing(token)) bad_.push_back({row, static_cast<uint16_t>(column)});
+    return kNullWord;
+  }
   RegularRun run_;
   uint64_t generation_ = 0;
   const char* text_ = nullptr;
@@ -126,8 +133,10 @@ class RecordBatch {
   std::vector<IpAddress> v6_;
   std::vector<std::unique_ptr<std::string>> decoded_tags_;  // one arena per decoded tag column
   std::vector<BadValue> bad_;
+  bool uses_offsets_ = false;  // of the index, instead of places_
   std::vector<uint16_t> wanted_;
   std::vector<uint32_t*> outputs_;
+  std::vector<uint32_t> failed_;  // rows that a kernel leaves to us
 };
 
 }  // namespace v1

@@ -117,11 +117,15 @@ void BlockScanner::CountStatus(const RegularRun& run, RunStats* stats) {
     if (status == "SKIPDATA") ++stats->skipdata;
   };
   if (static_cast<size_t>(place) + 1 == run.format->size() && place > 0) {
-    // The last value: nearly always " OK", seen without looking for its beginning.
-    for (uint32_t row = 0; row < run.num_rows; ++row) {
-      const std::string_view line = run.text(row);
-      if (line.ends_with(" OK")) [[likely]] continue;
-      count(line.substr(line.rfind(' ') + 1));
+    auto count_line = [&](std::string_view line) { count(line.substr(line.rfind(' ') + 1)); };
+    if (run.index == &lines_.index()) {
+      const auto& lines = lines_.not_ok();
+      const uint32_t end = run.first_line + run.num_rows;
+      for (auto line = std::lower_bound(lines.begin(), lines.end(), run.first_line); line != lines.end() && *line < end; ++line) {
+        count_line(run.index->line(*line));
+      }
+    } else {
+      for (uint32_t row = 0; row < run.num_rows; ++row) count_line(run.text(row));
     }
     return;
   }

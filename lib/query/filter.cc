@@ -170,13 +170,14 @@ Rows Filter::EvaluateTest(const Node& node, RecordBatch& batch, Rows rows, Colum
   const bool negated = test.negated;
 
   if (node.columns.size() == 1 && node.columns[0].is_text() && test.kind != Test::Kind::kIsNull) {
-    const std::string_view* texts = reader->Texts(node.columns[0], batch, rows);
-    if (test.kind == Test::Kind::kTexts && test.texts.size() == 1) {
-      const std::string_view wanted = test.texts[0];
-      keep([&](uint32_t row) { return texts[row].data() != nullptr && (texts[row] == wanted) != negated; });
-    } else {
-      keep([&](uint32_t row) { return texts[row].data() != nullptr && HoldsFor(test, texts[row]) != negated; });
+    const BoundColumn& column = node.columns[0];
+    if (test.kind == Test::Kind::kTexts && test.texts.size() == 1 && column.kind == ColumnRef::Kind::kField &&
+        batch.HasPlainText(column.places[0])) {
+      count = batch.SelectText(column.places[0], rows, test.texts[0], negated, out.data());
+      return {out.data(), count, batch.NextSelectionId()};
     }
+    const std::string_view* texts = reader->Texts(column, batch, rows);
+    keep([&](uint32_t row) { return texts[row].data() != nullptr && HoldsFor(test, texts[row]) != negated; });
     return {out.data(), count, batch.NextSelectionId()};
   }
   if (node.columns.size() == 1 && !node.columns[0].is_text() && test.kind != Test::Kind::kIsNull) {

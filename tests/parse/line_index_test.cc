@@ -84,42 +84,49 @@ std::string RegularBytes(Random* random, size_t lines, size_t values) {
   return text;
 }
 
-void ExpectLocates(const Kernel& kernel, std::string_view text, const Indexed& index, Random* random) {
-  if (index.line_ends.empty()) return;
-  // Places of the separators, line by line.
-  std::vector<std::vector<uint32_t>> places(index.line_ends.size());
-  for (size_t i = 0, line = 0; line < places.size(); ++i) {
+void ExpectPlaces(const Kernel& kernel, std::string_view text, const Indexed& index, Random* random) {
+  // Places of the separators: all of them, and line by line.
+  std::vector<uint32_t> all_places;
+  std::vector<std::vector<uint32_t>> places(index.line_ends.size() + 1);
+  for (size_t i = 0, line = 0; i < text.size(); ++i) {
     if (text[i] != ' ' && text[i] != '\n') continue;
+    all_places.push_back(static_cast<uint32_t>(i));
     places[line].push_back(static_cast<uint32_t>(i));
     line += text[i] == '\n';
   }
-  const uint32_t first_line = static_cast<uint32_t>(random->Below(places.size()));
-  const size_t num_rows = places.size() - first_line;
-  for (bool all : {true, false}) {
-    std::vector<uint32_t> rows;
-    size_t common = ~size_t{0};  // separators that every chosen line has
+  std::vector<uint32_t> offsets(all_places.size() + 64, 7);
+  kernel.offsets(index.separators.data(), text.size() / 64 + 1, offsets.data());
+  offsets.resize(all_places.size());
+  ASSERT_EQ(offsets, all_places) << kernel.name;
+  if (index.line_ends.empty() || kernel.locate == nullptr) return;
+
+  // Of the lines from the first one on, those with as many separators; others must be left alone.
+  const uint32_t first_line = static_cast<uint32_t>(random->Below(index.line_ends.size()));
+  const size_t per_line = places[first_line].size();
+  const size_t num_rows = index.line_ends.size() - first_line;
+  std::vector<uint32_t> rows;
+  for (uint32_t row = 0; row < num_rows; ++row) {
+    if (places[first_line + row].size() == per_line && random->Chance(0.7)) rows.push_back(row);
+  }
+  const bool all = rows.size() == num_rows;
+  std::vector<uint16_t> wanted;
+  for (uint16_t number = 0; number + size_t{1} < per_line; ++number) {
+    if (random->Chance(0.5)) wanted.push_back(number);
+  }
+  std::vector<uint32_t> line_ends = {~uint32_t{0}};
+  line_ends.insert(line_ends.end(), index.line_ends.begin(), index.line_ends.end());
+  std::vector<std::vector<uint32_t>> found(wanted.size(), std::vector<uint32_t>(num_rows, 12345));
+  std::vector<uint32_t*> out;
+  for (auto& column : found) out.push_back(column.data());
+  kernel.locate(index.separators.data(), line_ends.data() + 1, first_line, static_cast<uint32_t>(per_line),
+                all ? nullptr : rows.data(), rows.size(), wanted.data(), wanted.size(), out.data());
+  for (size_t k = 0; k < wanted.size(); ++k) {
+    size_t next = 0;
     for (uint32_t row = 0; row < num_rows; ++row) {
-      if (!all && random->Chance(0.5)) continue;
-      rows.push_back(row);
-      common = std::min(common, places[first_line + row].size());
-    }
-    std::vector<uint16_t> wanted;
-    for (uint16_t number = 0; !rows.empty() && number < common; ++number) {
-      if (random->Chance(0.5)) wanted.push_back(number);
-    }
-    std::vector<std::vector<uint32_t>> found(wanted.size(), std::vector<uint32_t>(num_rows, 12345));
-    std::vector<uint32_t*> out;
-    for (auto& column : found) out.push_back(column.data());
-    kernel.locate(index.separators.data(), index.line_ends.data(), first_line, all ? nullptr : rows.data(), rows.size(),
-                  wanted.data(), wanted.size(), out.data());
-    for (size_t k = 0; k < wanted.size(); ++k) {
-      size_t next = 0;
-      for (uint32_t row = 0; row < num_rows; ++row) {
-        const bool chosen = next < rows.size() && rows[next] == row;
-        next += chosen;
-        ASSERT_EQ(found[k][row], chosen ? places[first_line + row][wanted[k]] : 12345u)
-            << kernel.name << " row " << row;
-      }
+      const bool chosen = next < rows.size() && rows[next] == row;
+      next += chosen;
+      ASSERT_EQ(found[k][row], chosen ? places[first_line + row][wanted[k]] : 12345u)
+          << kernel.name << " row " << row << " separator " << wanted[k] << " of " << per_line;
     }
   }
 }
@@ -137,7 +144,7 @@ TEST(LineIndexTest, EveryKernelAgreesWithTheOracleAtEveryLengthAndOffset) {
       const std::string_view exact(block.get() + offset, length);
       for (const Kernel* kernel : AvailableKernels()) {
         ASSERT_TRUE(RunKernel(*kernel, exact) == expected) << kernel->name << ", " << length << " bytes at " << offset;
-        if (offset % 8 == 0) ExpectLocates(*kernel, exact, expected, &random);
+        if (offset % 8 == 0) ExpectPlaces(*kernel, exact, expected, &random);
         ASSERT_FALSE(HasFatalFailure());
       }
     }
@@ -167,7 +174,7 @@ TEST(LineIndexTest, EveryKernelAgreesOnLongText) {
     const Indexed expected = OracleIndex(text);
     for (const Kernel* kernel : AvailableKernels()) {
       ASSERT_TRUE(RunKernel(*kernel, exact.view()) == expected) << kernel->name << ", case " << i;
-      ExpectLocates(*kernel, exact.view(), expected, &random);
+      ExpectPlaces(*kernel, exact.view(), expected, &random);
       ASSERT_FALSE(HasFatalFailure()) << "case " << i;
     }
   }
@@ -214,6 +221,11 @@ TEST(LineIndexTest, IsUsedAgainForLongerAndShorterTexts) {
       ASSERT_EQ(index.num_lines(), expected.line_ends.size());
       for (size_t w = 0; w < expected.separators.size(); ++w) ASSERT_EQ(index.separators()[w], expected.separators[w]);
       for (size_t i = 0; i < index.num_lines(); ++i) ASSERT_EQ(index.line_end(i), expected.line_ends[i]);
+      EXPECT_EQ(index.line_begin(0), 0u);
+      const uint32_t* const offsets = index.offsets();
+      for (size_t i = 0; i < index.num_lines(); ++i) {
+        ASSERT_EQ(offsets[index.first_separator(i) + index.separators_in(i) - 1], expected.line_ends[i]);
+      }
       EXPECT_EQ(index.touching(), expected.touching);
     }
   }
