@@ -1,4 +1,4 @@
-// What the accumulators share: a state for each group, and the present values of a column.
+// What the accumulators share: states that are not in rows, and the present values of a column.
 #ifndef FLOWLOGS_LIB_QUERY_ACCUMULATOR_BASE_H_
 #define FLOWLOGS_LIB_QUERY_ACCUMULATOR_BASE_H_
 
@@ -65,19 +65,11 @@ std::unique_ptr<Accumulator> MakeForType(const AggregateExpression& aggregate) {
   }
 }
 
-// The aggregate, and a state for each group.
-template <typename Self, typename State>
+// The aggregate.
 class AccumulatorBase : public Accumulator {
  public:
   explicit AccumulatorBase(const AggregateExpression& aggregate) : aggregate_(aggregate) {}
-  void Resize(size_t groups) override { states_.resize(groups); }
-  void Merge(const Accumulator& other, std::span<const uint32_t> groups, const WordMap&) override {
-    const Self& from = static_cast<const Self&>(other);
-    for (size_t g = 0; g < groups.size(); ++g) MergeState(groups[g], from, g);
-  }
-  bool IsNull(uint32_t) const override { return false; }
-  // Adds the state of group g of `from` to that of `group`.
-  virtual void MergeState(uint32_t, const Self&, size_t) {}
+  bool IsNull(const uint64_t*) const override { return false; }
 
  protected:
   using Kind = AggregateExpression::Kind;
@@ -96,7 +88,44 @@ class AccumulatorBase : public Accumulator {
   static void Append(const std::string& value, Column* out) { out->AppendText(value); }
 
   AggregateExpression aggregate_;
+};
+
+// States beside the rows. Self has MergeState(State*, const State&).
+template <typename Self, typename State>
+class NumberedAccumulator : public AccumulatorBase {
+ public:
+  using AccumulatorBase::AccumulatorBase;
+  void MergeRows(const GroupRow* into, const Accumulator& other, const GroupRow* from, size_t count) override {
+    const Self& theirs = static_cast<const Self&>(other);
+    merged_.resize(theirs.states_.size());
+    for (size_t i = 0; i < count; ++i) {
+      const uint64_t number = from[i][place_];
+      if (number == 0) continue;
+      State* const state = StateOf(into[i]);
+      merged_[number - 1] = NumberOf(into[i]);
+      static_cast<Self*>(this)->MergeState(state, theirs.states_[number - 1]);
+    }
+  }
+  size_t bytes() const override { return states_.capacity() * sizeof(State); }
+
+ protected:
+  // The state of a group, made if it has none. Valid until the next call.
+  State* StateOf(GroupRow row) {
+    uint64_t& number = row[place_];
+    if (number == 0) {
+      states_.emplace_back();
+      number = states_.size();
+    }
+    return &states_[number - 1];
+  }
+  const State* FindState(const uint64_t* row) const {
+    return row[place_] == 0 ? nullptr : &states_[row[place_] - 1];
+  }
+  // The place of a group's state. REQUIRES: it has one.
+  uint32_t NumberOf(const uint64_t* row) const { return static_cast<uint32_t>(row[place_] - 1); }
+
   std::vector<State> states_;
+  std::vector<uint32_t> merged_;  // by the place of another worker's state: where it is here
 };
 
 }  // namespace v1

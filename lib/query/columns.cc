@@ -1,5 +1,7 @@
 #include "lib/query/columns.h"
 
+#include <cstring>
+
 namespace flowlogs {
 inline namespace v1 {
 namespace {
@@ -12,6 +14,7 @@ IpAddress Truncate(IpAddress address, int v4, int v6) { return IpPrefix(address,
 BoundKey BoundKey::Bind(const KeyExpression& key, const Format& format) {
   BoundKey bound;
   bound.kind_ = key.kind;
+  bound.is_narrow_ = IsNarrow(key);
   bound.column_ = BoundColumn::Bind(key.column, format);
   if (key.kind == KeyExpression::Kind::kService) {
     ColumnRef protocol;
@@ -24,14 +27,30 @@ BoundKey BoundKey::Bind(const KeyExpression& key, const Format& format) {
   return bound;
 }
 
-void BoundKey::Words(RecordBatch& batch, Rows rows, ColumnReader* reader, Interner* interner, int64_t* words,
+bool BoundKey::IsNarrow(const KeyExpression& key) {
+  if (WordKindOf(key) != WordKind::kInteger) return true;
+  if (key.kind != KeyExpression::Kind::kColumn) return false;
+  return key.column.kind == ColumnRef::Kind::kServerPort ||
+         (key.column.kind == ColumnRef::Kind::kField && Info(key.column.field).type == ValueType::kInt32);
+}
+
+void BoundKey::Write(RecordBatch& batch, Rows rows, ColumnReader* reader, Interner* interner, char* out,
                      size_t stride) const {
+  is_narrow_ ? WriteAs<uint32_t>(batch, rows, reader, interner, out, stride)
+             : WriteAs<int64_t>(batch, rows, reader, interner, out, stride);
+}
+
+template <typename T>
+void BoundKey::WriteAs(RecordBatch& batch, Rows rows, ColumnReader* reader, Interner* interner, char* out,
+                       size_t stride) const {
   using Kind = KeyExpression::Kind;
+  constexpr T kNull = sizeof(T) == 4 ? static_cast<T>(kNullCode) : static_cast<T>(kNullWord);
+  auto put = [&](uint32_t i, T value) { std::memcpy(out + i * stride, &value, sizeof(T)); };
   if (kind_ == Kind::kColumn && column_.is_text()) {
     const std::string_view* texts = reader->Texts(column_, batch, rows);
     for (uint32_t i = 0; i < rows.count; ++i) {
       const std::string_view text = texts[rows[i]];
-      words[i * stride] = text.data() == nullptr ? kNullWord : interner->Text(text);
+      put(i, text.data() == nullptr ? kNull : static_cast<T>(interner->Text(text)));
     }
     return;
   }
@@ -39,34 +58,41 @@ void BoundKey::Words(RecordBatch& batch, Rows rows, ColumnReader* reader, Intern
   auto each = [&](auto make) {
     for (uint32_t i = 0; i < rows.count; ++i) {
       const int64_t value = values[rows[i]];
-      words[i * stride] = value == kNullWord ? kNullWord : make(value, rows[i]);
+      put(i, value == kNullWord ? kNull : static_cast<T>(make(value, rows[i])));
     }
   };
   switch (kind_) {
     case Kind::kColumn:
       if (column_.type == OperandType::kAddress) {
-        each([&](int64_t v, uint32_t) { return (v & kV6Tag) == 0 ? v : interner->Address(batch.Address(v)); });
+        each([&](int64_t v, uint32_t) {
+          return v < Interner::kFirstOdd ? static_cast<uint32_t>(v) : interner->Address(batch.Address(v));
+        });
       } else {
         each([](int64_t v, uint32_t) { return v; });
       }
       return;
-    case Kind::kBin:
-      each([this](int64_t v, uint32_t) { return v - v % bin_seconds_; });
+    case Kind::kBin: {
+      int64_t begin = 0;  // of the bin of the value before: mostly the same one
+      each([&](int64_t v, uint32_t) {
+        if (v < begin || v - begin >= bin_seconds_) begin = v - v % bin_seconds_;
+        return begin;
+      });
       return;
+    }
     case Kind::kPrefix:
       each([&](int64_t v, uint32_t) { return interner->Address(Truncate(batch.Address(v), prefix_v4_, prefix_v6_)); });
       return;
     case Kind::kService: {
       const int64_t* protocols = reader->Words(protocol_, batch, rows);
       each([&](int64_t v, uint32_t row) {
-        return protocols[row] == kNullWord ? kNullWord : interner->Text(reader->Service(v, protocols[row]));
+        return protocols[row] == kNullWord ? kNullCode : interner->Text(reader->Service(v, protocols[row]));
       });
       return;
     }
     case Kind::kScope:
       each([&](int64_t v, uint32_t) {
         const std::string_view text = reader->Scope(batch.Address(v));
-        return text.empty() ? kNullWord : interner->Text(text);
+        return text.empty() ? kNullCode : interner->Text(text);
       });
       return;
   }

@@ -99,12 +99,12 @@ class ColumnReader {
   std::unordered_map<int64_t, std::string> service_texts_;  // "tcp/5567", by protocol and port
 };
 
-// What kind of word a key makes: how it is compared and shown.
+// What a key is: how it is compared and shown.
 enum class WordKind : uint8_t {
   kInteger,  // the number
-  kAddress,  // IPv4 bits, or kV6Tag | id in the interner
-  kText,     // id in the interner
-  kPrefix,   // an address word; shown and sorted as the text "10.0.0.0/16"
+  kAddress,  // a code of the interner
+  kText,     // a code of the interner
+  kPrefix,   // the code of an address; shown and sorted as the text "10.0.0.0/16"
 };
 
 // A key of a group, or a selected column, bound to a format.
@@ -113,13 +113,19 @@ class BoundKey {
   static BoundKey Bind(const KeyExpression& key, const Format& format);
 
   void AppendPlaces(std::vector<int>* places) const { column_.AppendPlaces(places); }
-  // words[i * stride] = the key of rows[i].
-  void Words(RecordBatch& batch, Rows rows, ColumnReader* reader, Interner* interner, int64_t* words, size_t stride) const;
+  // Whether a key is a code of 32 bits: the number itself or what the interner makes of it. Else it is a word of 64.
+  static bool IsNarrow(const KeyExpression& key);
+  // The key of rows[i] at out + i * stride: a uint32_t (kNullCode for null) or an int64_t (kNullWord), as IsNarrow() says.
+  void Write(RecordBatch& batch, Rows rows, ColumnReader* reader, Interner* interner, char* out, size_t stride) const;
   // Appends the value for each of the rows.
   void AppendTo(RecordBatch& batch, Rows rows, ColumnReader* reader, Column* out) const;
 
  private:
+  template <typename T>
+  void WriteAs(RecordBatch& batch, Rows rows, ColumnReader* reader, Interner* interner, char* out, size_t stride) const;
+
   KeyExpression::Kind kind_ = KeyExpression::Kind::kColumn;
+  bool is_narrow_ = false;
   BoundColumn column_;
   BoundColumn protocol_;  // of service(port)
   int64_t bin_seconds_ = 0;

@@ -1,11 +1,19 @@
-// GroupTable: keys of words -> dense group numbers. Open addressing, one fixed hash.
+// GroupTable: keys -> rows of groups, which hold the states of all aggregates. Open addressing, one fixed hash.
+//
+//   slots   | hash, number | hash, number | ...           8 bytes each
+//   rows    | key words | state words |  | key words ...   a group each, in the order of their first appearance
+//
+// A row stays where it is: states are told by its address. What a record changes in a group stands in one place.
 #ifndef FLOWLOGS_LIB_QUERY_GROUP_TABLE_H_
 #define FLOWLOGS_LIB_QUERY_GROUP_TABLE_H_
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <vector>
+
+#include "lib/query/memory.h"
 
 namespace flowlogs {
 inline namespace v1 {
@@ -18,137 +26,228 @@ inline uint64_t MixWord(uint64_t hash, uint64_t word) {
   return h ^ (h >> 31);
 }
 
-// Groups get numbers 0, 1, 2, ... in the order of their first appearance. Not thread-safe.
+// The words of one group: its key, then its states.
+using GroupRow = uint64_t*;
+
+// Not thread-safe.
 class GroupTable {
  public:
-  // Without keys everything is group 0, which is there from the beginning.
-  explicit GroupTable(size_t num_keys) : num_keys_(num_keys), size_(num_keys == 0 ? 1 : 0) {}
+  // With no key words everything is group 0, which is there from the beginning.
+  GroupTable(size_t key_words, size_t state_words);
 
-  size_t num_keys() const { return num_keys_; }
+  size_t key_words() const { return key_words_; }
   size_t size() const { return size_; }
-  const int64_t* key(size_t group) const { return keys_.data() + group * num_keys_; }
+  // In the order of first appearance. Valid while the table lives.
+  GroupRow row(size_t group) const {
+    return chunks_[group >> chunk_bits_].as<uint64_t>() + (group & chunk_mask_) * row_words_;
+  }
 
-  // groups[i] = the group of keys[i * num_keys() .. ], made if it is new.
-  void FindOrAdd(const int64_t* keys, size_t count, uint32_t* groups);
+  // rows[i] = the row of the key keys[i * key_words() ..], made if it is new, with zeros as its states: the caller
+  // begins those of the rows from the size before.
+  void FindOrAdd(const uint64_t* keys, size_t count, GroupRow* rows);
+
+  static uint32_t Hash(const uint64_t* key, size_t words) {
+    uint64_t hash = 0x9e3779b97f4a7c15;
+    for (size_t k = 0; k < words; ++k) hash = Fold(hash ^ key[k]);
+    return static_cast<uint32_t>(hash);
+  }
+
+  size_t bytes() const { return bytes_; }
 
  private:
   struct Slot {
-    uint32_t tag = 0;    // upper bits of the hash
+    uint32_t hash = 0;
     uint32_t group = 0;  // number + 1; 0: free
   };
-  uint64_t Hash(const int64_t* key) const {
-    uint64_t hash = 0x9e3779b97f4a7c15;
-    for (size_t k = 0; k < num_keys_; ++k) hash = MixWord(hash, static_cast<uint64_t>(key[k]));
-    return hash;
-  }
-  void Grow(size_t room);
+  static constexpr size_t kStep = 1024;  // keys whose hashes are made at once
 
-  size_t num_keys_;
-  size_t size_;
-  size_t mask_ = 0;
-  std::vector<Slot> slots_;
-  std::vector<int64_t> keys_;
-  std::vector<uint64_t> hashes_;  // of the keys of one call
+  static uint64_t Fold(uint64_t word) {
+    __extension__ using Uint128 = unsigned __int128;
+    const Uint128 product = static_cast<Uint128>(word) * 0xd6e8feb86659fd93;
+    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+  }
+  Slot* slots() const { return slot_memory_.as<Slot>(); }
+  void Grow(size_t room);
+  GroupRow Add(const uint64_t* key);
+  // `kWords`: key_words(), or 0 if it is more.
+  template <size_t kWords>
+  void FindOrAddStep(const uint64_t* keys, size_t count, GroupRow* rows);
+
+  size_t key_words_;
+  size_t row_words_;
+  size_t size_ = 0;
+  size_t mask_ = 0;  // number of slots - 1
+  size_t chunk_bits_ = 0;
+  size_t chunk_mask_ = 0;
+  size_t bytes_ = 0;
+  ZeroedMemory slot_memory_;
+  std::vector<ZeroedMemory> chunks_;
+  std::vector<uint32_t> hashes_;  // of one step
 };
 
 // Pairs (group, word), each counted once: exact distinct counts for all groups in one table.
 class PairSet {
  public:
-  // True iff the pair is new.
-  bool Add(uint32_t group, int64_t word);
+  // Makes sure that Add() can be called `count` times without growing.
+  void Reserve(size_t count) {
+    while ((size_ + count) * 10 > num_slots() * 6) Grow();
+  }
+  // Brings the place of the pair near.
+  void Prefetch(uint32_t group, uint64_t word) const { __builtin_prefetch(slots() + (HashOf(group, word) & mask_)); }
+  // True iff the pair is new. REQUIRES: Reserve().
+  bool Add(uint32_t group, uint64_t word);
   size_t size() const { return size_; }
+  size_t bytes() const { return slot_memory_.bytes(); }
   template <typename F>
   void ForEach(F&& f) const {
-    for (const Slot& slot : slots_) {
-      if (slot.group != kFree) f(slot.group, slot.word);
+    for (size_t i = 0; i < num_slots(); ++i) {
+      if (slots()[i].group != 0) f(slots()[i].group - 1, slots()[i].word);
     }
   }
 
  private:
-  static constexpr uint32_t kFree = ~uint32_t{0};
   struct Slot {
-    uint32_t group = kFree;
-    int64_t word = 0;
+    uint64_t word;
+    uint32_t group;  // number + 1; 0: free
   };
+  static uint64_t HashOf(uint32_t group, uint64_t word) { return MixWord(0x9e3779b97f4a7c15 * (group + uint64_t{1}), word); }
+  Slot* slots() const { return slot_memory_.as<Slot>(); }
+  size_t num_slots() const { return slot_memory_.bytes() / sizeof(Slot); }
   void Grow();
   size_t size_ = 0;
   size_t mask_ = 0;
-  std::vector<Slot> slots_;
+  ZeroedMemory slot_memory_;
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Implementation details follow
 // ---------------------------------------------------------------------------------------------------------------------
 
-inline void GroupTable::Grow(size_t room) {
-  size_t capacity = slots_.empty() ? 1024 : slots_.size();
-  while ((size_ + room) * 10 > capacity * 6) capacity *= 2;
-  if (capacity == slots_.size()) return;
-  slots_.assign(capacity, Slot{});
-  mask_ = capacity - 1;
-  for (size_t group = 0; group < size_; ++group) {
-    const uint64_t hash = Hash(key(group));
-    size_t at = hash & mask_;
-    while (slots_[at].group != 0) at = (at + 1) & mask_;
-    slots_[at] = {static_cast<uint32_t>(hash >> 32), static_cast<uint32_t>(group + 1)};
-  }
+inline GroupTable::GroupTable(size_t key_words, size_t state_words)
+    : key_words_(key_words), row_words_(key_words + state_words), hashes_(kStep) {
+  if (row_words_ == 0) row_words_ = 1;
+  constexpr size_t kChunkBytes = size_t{2} << 20;
+  chunk_bits_ = static_cast<size_t>(std::bit_width(kChunkBytes / (row_words_ * sizeof(uint64_t)))) - 1;
+  if (row_words_ * sizeof(uint64_t) > kChunkBytes) chunk_bits_ = 0;
+  chunk_mask_ = (size_t{1} << chunk_bits_) - 1;
+  if (key_words == 0) Add(nullptr);
 }
 
-inline void GroupTable::FindOrAdd(const int64_t* keys, size_t count, uint32_t* groups) {
-  if (num_keys_ == 0) {
-    std::memset(groups, 0, count * sizeof(*groups));
-    return;
+inline GroupRow GroupTable::Add(const uint64_t* key) {
+  if ((size_ & chunk_mask_) == 0) {
+    // The first chunk is small pages, which cost what is used of them.
+    const size_t bytes = (size_t{1} << chunk_bits_) * row_words_ * sizeof(uint64_t);
+    chunks_.emplace_back(bytes, !chunks_.empty());
+    bytes_ += bytes;
   }
-  constexpr size_t kStep = 1024;
-  constexpr size_t kAhead = 8;
-  hashes_.resize(kStep);
-  for (size_t begin = 0; begin < count; begin += kStep) {
-    const size_t n = count - begin < kStep ? count - begin : kStep;
-    if (slots_.empty() || (size_ + n) * 10 > slots_.size() * 6) Grow(n);
-    const int64_t* key_of = keys + begin * num_keys_;
-    for (size_t i = 0; i < n; ++i) hashes_[i] = Hash(key_of + i * num_keys_);
-    for (size_t i = 0; i < n; ++i) {
-      if (i + kAhead < n) __builtin_prefetch(&slots_[hashes_[i + kAhead] & mask_]);
-      const uint64_t hash = hashes_[i];
-      const uint32_t tag = static_cast<uint32_t>(hash >> 32);
-      const int64_t* wanted = key_of + i * num_keys_;
-      for (size_t at = hash & mask_;; at = (at + 1) & mask_) {
-        Slot& slot = slots_[at];
-        if (slot.group == 0) {
-          slot = {tag, static_cast<uint32_t>(++size_)};
-          keys_.insert(keys_.end(), wanted, wanted + num_keys_);
-          groups[begin + i] = slot.group - 1;
-          break;
-        }
-        if (slot.tag == tag && std::memcmp(key(slot.group - 1), wanted, num_keys_ * sizeof(*wanted)) == 0) {
-          groups[begin + i] = slot.group - 1;
-          break;
-        }
+  const GroupRow added = row(size_++);
+  if (key != nullptr) std::memcpy(added, key, key_words_ * sizeof(*key));
+  return added;
+}
+
+inline void GroupTable::Grow(size_t room) {
+  size_t capacity = mask_ == 0 ? 1024 : mask_ + 1;
+  while ((size_ + room) * 10 > capacity * 7) capacity *= 2;
+  if (capacity == mask_ + 1) return;
+  ZeroedMemory grown(capacity * sizeof(Slot));
+  Slot* const to = grown.as<Slot>();
+  const Slot* const from = slots();
+  const size_t before = mask_ == 0 ? 0 : mask_ + 1;
+  for (size_t i = 0; i < before; ++i) {
+    if (from[i].group == 0) continue;
+    size_t at = from[i].hash & (capacity - 1);
+    while (to[at].group != 0) at = (at + 1) & (capacity - 1);
+    to[at] = from[i];
+  }
+  bytes_ += grown.bytes() - slot_memory_.bytes();
+  slot_memory_ = std::move(grown);
+  mask_ = capacity - 1;
+}
+
+template <size_t kWords>
+void GroupTable::FindOrAddStep(const uint64_t* keys, size_t count, GroupRow* rows) {
+  const size_t words = kWords == 0 ? key_words_ : kWords;
+  if (mask_ == 0 || (size_ + count) * 10 > (mask_ + 1) * 7) Grow(count);
+  for (size_t i = 0; i < count; ++i) hashes_[i] = Hash(keys + i * words, words);
+  // In big tables nearly every slot and every row would be waited for.
+  const bool is_big = mask_ >= (size_t{1} << 14);
+  constexpr size_t kFar = 24, kNear = 12;
+  for (size_t i = 0; i < count; ++i) {
+    if (is_big) {
+      if (i + kFar < count) __builtin_prefetch(&slots()[hashes_[i + kFar] & mask_]);
+      if (i + kNear < count) {
+        const Slot& slot = slots()[hashes_[i + kNear] & mask_];
+        if (slot.group != 0) __builtin_prefetch(row(slot.group - 1), 1);
+      }
+    }
+    const uint64_t* wanted = keys + i * words;
+    const uint32_t hash = hashes_[i];
+    for (size_t at = hash & mask_;; at = (at + 1) & mask_) {
+      Slot& slot = slots()[at];
+      if (slot.group == 0) {
+        rows[i] = Add(wanted);
+        slot = {hash, static_cast<uint32_t>(size_)};
+        break;
+      }
+      if (slot.hash != hash) continue;
+      const GroupRow found = row(slot.group - 1);
+      bool is_same = true;
+      for (size_t k = 0; k < words; ++k) is_same &= found[k] == wanted[k];
+      if (is_same) {
+        rows[i] = found;
+        break;
       }
     }
   }
 }
 
-inline void PairSet::Grow() {
-  std::vector<Slot> old = std::move(slots_);
-  slots_.assign(old.empty() ? 1024 : old.size() * 2, Slot{});
-  mask_ = slots_.size() - 1;
-  size_ = 0;
-  for (const Slot& slot : old) {
-    if (slot.group != kFree) Add(slot.group, slot.word);
+inline void GroupTable::FindOrAdd(const uint64_t* keys, size_t count, GroupRow* rows) {
+  if (key_words_ == 0) {
+    for (size_t i = 0; i < count; ++i) rows[i] = row(0);
+    return;
+  }
+  for (size_t begin = 0; begin < count; begin += kStep) {
+    const size_t n = count - begin < kStep ? count - begin : kStep;
+    const uint64_t* from = keys + begin * key_words_;
+    switch (key_words_) {
+      case 1:
+        FindOrAddStep<1>(from, n, rows + begin);
+        break;
+      case 2:
+        FindOrAddStep<2>(from, n, rows + begin);
+        break;
+      case 3:
+        FindOrAddStep<3>(from, n, rows + begin);
+        break;
+      default:
+        FindOrAddStep<0>(from, n, rows + begin);
+    }
   }
 }
 
-inline bool PairSet::Add(uint32_t group, int64_t word) {
-  if (size_ * 10 >= slots_.size() * 6) Grow();
-  for (size_t at = MixWord(MixWord(0x9e3779b97f4a7c15, group), static_cast<uint64_t>(word)) & mask_;; at = (at + 1) & mask_) {
-    Slot& slot = slots_[at];
-    if (slot.group == kFree) {
-      slot = {group, word};
+inline void PairSet::Grow() {
+  const size_t before = num_slots();
+  const ZeroedMemory old = std::move(slot_memory_);
+  slot_memory_ = ZeroedMemory((before == 0 ? 1024 : before * 2) * sizeof(Slot));
+  mask_ = num_slots() - 1;
+  for (size_t i = 0; i < before; ++i) {
+    const Slot& slot = old.as<Slot>()[i];
+    if (slot.group == 0) continue;
+    size_t at = HashOf(slot.group - 1, slot.word) & mask_;
+    while (slots()[at].group != 0) at = (at + 1) & mask_;
+    slots()[at] = slot;
+  }
+}
+
+inline bool PairSet::Add(uint32_t group, uint64_t word) {
+  for (size_t at = HashOf(group, word) & mask_;; at = (at + 1) & mask_) {
+    Slot& slot = slots()[at];
+    if (slot.group == 0) {
+      slot = {word, group + 1};
       ++size_;
       return true;
     }
-    if (slot.group == group && slot.word == word) return false;
+    if (slot.word == word && slot.group == group + 1) return false;
   }
 }
 

@@ -13,30 +13,32 @@ namespace {
 __extension__ using Uint128 = unsigned __int128;
 
 template <typename T>
-class ApproxDistinct final : public AccumulatorBase<ApproxDistinct<T>, HyperLogLog> {
-  using Base = AccumulatorBase<ApproxDistinct<T>, HyperLogLog>;
+class ApproxDistinct final : public NumberedAccumulator<ApproxDistinct<T>, HyperLogLog> {
+  using Base = NumberedAccumulator<ApproxDistinct<T>, HyperLogLog>;
 
  public:
   using Base::Base;
   void Add(const BoundColumn& column, const GroupedRows& in) override {
-    ForEachPresent<T>(column, in,
-                      [&](uint32_t group, const auto& value, uint32_t) { this->states_[group].Add(ValueHash(value)); });
+    ForEachPresent<T>(column, in, [&](GroupRow group, const auto& value, uint32_t) {
+      this->StateOf(group)->Add(ValueHash(value));
+    });
   }
-  void MergeState(uint32_t group, const ApproxDistinct& from, size_t g) override {
-    this->states_[group].Merge(from.states_[g]);
-  }
+  void MergeState(HyperLogLog* state, const HyperLogLog& from) { state->Merge(from); }
   void Prepare() override {
     results_.clear();
     for (const HyperLogLog& state : this->states_) results_.push_back(state.Estimate());
   }
-  int Compare(uint32_t a, uint32_t b) const override { return CompareValues(results_[a], results_[b]); }
-  absl::Status AppendTo(uint32_t group, Column* out) const override {
-    out->AppendInt(results_[group]);
+  int Compare(const uint64_t* a, const uint64_t* b) const override { return CompareValues(Result(a), Result(b)); }
+  absl::Status AppendTo(const uint64_t* row, Column* out) const override {
+    out->AppendInt(Result(row));
     return absl::OkStatus();
   }
   Column MakeColumn() const override { return this->IntColumn(); }
 
  private:
+  int64_t Result(const uint64_t* row) const {
+    return this->FindState(row) == nullptr ? 0 : results_[this->NumberOf(row)];
+  }
   std::vector<int64_t> results_;
 };
 
@@ -45,29 +47,23 @@ struct Range {
   int64_t max = std::numeric_limits<int64_t>::min();
   uint64_t present = 0;
 };
-class Quantile final : public AccumulatorBase<Quantile, Range> {
+class Quantile final : public NumberedAccumulator<Quantile, Range> {
  public:
-  using AccumulatorBase::AccumulatorBase;
+  using NumberedAccumulator::NumberedAccumulator;
   void Add(const BoundColumn& column, const GroupedRows& in) override {
-    ForEachPresent<int64_t>(column, in, [&](uint32_t group, int64_t value, uint32_t) {
-      Range& state = states_[group];
-      state.min = std::min(state.min, value);
-      state.max = std::max(state.max, value);
-      ++state.present;
-      if (needs_buckets()) buckets_.Add(group, BucketOf(value, bits()), 1);
+    ForEachPresent<int64_t>(column, in, [&](GroupRow group, int64_t value, uint32_t) {
+      MergeState(StateOf(group), {value, value, 1});
+      if (needs_buckets()) buckets_.Add(NumberOf(group), BucketOf(value, bits()), 1);
     });
   }
-  void Merge(const Accumulator& other, std::span<const uint32_t> groups, const WordMap& words) override {
-    AccumulatorBase::Merge(other, groups, words);
+  void EndMerge(const Accumulator& other, const CodeMap&) override {
     static_cast<const Quantile&>(other).buckets_.ForEach(
-        [&](uint32_t group, int32_t bucket, uint64_t count) { buckets_.Add(groups[group], bucket, count); });
+        [&](uint32_t group, int32_t bucket, uint64_t count) { buckets_.Add(merged_[group], bucket, count); });
   }
-  void MergeState(uint32_t group, const Quantile& from, size_t g) override {
-    Range& state = states_[group];
-    const Range& other = from.states_[g];
-    state.min = std::min(state.min, other.min);
-    state.max = std::max(state.max, other.max);
-    state.present += other.present;
+  void MergeState(Range* state, const Range& from) {
+    state->min = std::min(state->min, from.min);
+    state->max = std::max(state->max, from.max);
+    state->present += from.present;
   }
   void Prepare() override {
     results_.assign(states_.size(), 0);
@@ -75,7 +71,6 @@ class Quantile final : public AccumulatorBase<Quantile, Range> {
     const std::vector<BucketCounts::Count> counts = buckets_.Sorted(states_.size(), &begins);
     for (size_t g = 0; g < states_.size(); ++g) {
       const Range& state = states_[g];
-      if (state.present == 0) continue;
       if (!needs_buckets()) {
         results_[g] = aggregate_.quantile == 0 ? state.min : state.max;
         continue;
@@ -87,13 +82,14 @@ class Quantile final : public AccumulatorBase<Quantile, Range> {
       results_[g] = std::clamp(ValueOfBucket(counts[at].bucket, bits()), state.min, state.max);
     }
   }
-  bool IsNull(uint32_t group) const override { return states_[group].present == 0; }
-  int Compare(uint32_t a, uint32_t b) const override {
+  bool IsNull(const uint64_t* row) const override { return FindState(row) == nullptr; }
+  int Compare(const uint64_t* a, const uint64_t* b) const override {
     const bool x = IsNull(a), y = IsNull(b);
-    return x || y ? static_cast<int>(x) - static_cast<int>(y) : CompareValues(results_[a], results_[b]);
+    return x || y ? static_cast<int>(x) - static_cast<int>(y)
+                  : CompareValues(results_[NumberOf(a)], results_[NumberOf(b)]);
   }
-  absl::Status AppendTo(uint32_t group, Column* out) const override {
-    IsNull(group) ? out->AppendNull() : out->AppendInt(results_[group]);
+  absl::Status AppendTo(const uint64_t* row, Column* out) const override {
+    IsNull(row) ? out->AppendNull() : out->AppendInt(results_[NumberOf(row)]);
     return absl::OkStatus();
   }
   Column MakeColumn() const override { return ColumnOfItsType(); }
