@@ -1,4 +1,8 @@
-"""What is in the logs: totals, actions, formats and top lists, in one pass. Query.summary() is the way in."""
+"""What is in the logs: totals, actions, formats and top lists. Query.summary() is the way in.
+
+Records and actions are of all records; bytes, packets and the top lists count packets once, also where several interfaces
+saw them (CONTRACT D2). Whose addresses the interfaces are is known at the end only, so that the inputs are read twice.
+"""
 
 from __future__ import annotations
 
@@ -21,23 +25,19 @@ _TOP_LISTS = (
 )
 
 
-NOTE = "Every record counts: a conversation that several interfaces saw counts at each of them."
-
-
 class Summary(Answer):
     """What is in the logs: a dict, ready for JSON, that prints as a report. Its keys are attributes as well.
 
     records, nodata, skipdata   int: records in all, and those of log-status NODATA and SKIPDATA
     start, end                  int or None: seconds since 1970 UTC of the first and last packet
-    bytes, packets              int or None: sums over all records; None where no input has the field
+    bytes, packets              int or None: sums, where packets that several interfaces saw count once; None where no
+                                input has the field
     actions                     {"ACCEPT": records, "REJECT": records}
     formats                     [{"fields": [...], "records": n}]
     top                         {"srcaddr": [...], "dstaddr": [...], "service": [...], "protocol": [...]}: the ten with
                                 the most bytes, each {"srcaddr": ..., "bytes": n, "packets": n, "records": n};
-                                protocols have a name too
+                                protocols have a name too; these count packets once, too
     stats                       the dict of Stats
-
-    Every record counts: a conversation that several interfaces saw counts at each of them.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Summary(Answer):
     ) -> None:
         super().__init__(values, stats)
         self._actions = actions  # rows with bytes, for the report
-        self._counted = counted  # records without those that show the same packets again
+        self._counted = counted  # records without those of packets that another interface showed too
 
     def _lines(self, width: int, style: Style) -> list[str]:
         return _Report(self, self._actions, width, style).lines()
@@ -62,7 +62,7 @@ def summarize(query: _core.Query) -> Summary:
     if "end" in columns:
         totals["end"] = "max(end)"
 
-    once = query  # CONTRACT D2 asks for query.once(): it waits until conversations are settled; see NOTE
+    once = query.once()  # CONTRACT D2
     queries: dict[str, _core.Query] = {"totals": query.agg(**totals), "once": once.agg(counted="count()", **sums)}
     if "action" in columns:
         queries["action"] = query.group_by("action").agg(records="count()")
@@ -149,7 +149,12 @@ class _Report:
         return lines
 
     def _note(self) -> list[str]:
-        return wrapped(NOTE, self.width)
+        twice = self.summary["records"] - self.summary._counted
+        if not twice:
+            return []
+        share = percent(twice, self.summary["records"])
+        told = f"{share} of the records are of packets that another interface saw too"
+        return wrapped(f"{told}: bytes, packets and top lists count them once.", self.width)
 
     def _head(self) -> list[str]:
         s, stats = self.summary, self.summary["stats"]
