@@ -117,6 +117,15 @@ Source ToBytesSource(py::handle object, const std::string& name) {
   return Source::Bytes(content, std::move(owner), name);
 }
 
+std::map<std::string, std::vector<std::string>> ToSets(const py::dict& sets) {
+  std::map<std::string, std::vector<std::string>> result;
+  for (const auto& [name, values] : sets) {
+    std::vector<std::string>& set = result[ToExpression(name, "scan")];
+    for (py::handle value : values) set.push_back(std::string(py::str(value)));
+  }
+  return result;
+}
+
 OnError ToOnError(const std::string& on_error) {
   if (on_error == "raise") return OnError::kRaise;
   if (on_error == "report" || on_error == "skip") return OnError::kReport;
@@ -129,10 +138,7 @@ PyQuery MakeScan(const py::list& sources, const py::object& format, const py::ob
                  const py::object& max_line_bytes, const py::object& block_bytes, const py::object& max_inflated_bytes,
                  const py::object& max_inflate_ratio) {
   ScanOptions options;
-  for (const auto& [name, values] : sets) {
-    std::vector<std::string>& set = options.sets[ToExpression(name, "scan")];
-    for (py::handle value : values) set.push_back(std::string(py::str(value)));
-  }
+  options.sets = ToSets(sets);
   for (py::handle prefix : internal) options.internal.push_back(std::string(py::str(prefix)));
   options.format = ToFormat(format);
   options.on_error = ToOnError(on_error);
@@ -224,6 +230,33 @@ PyQuery Once(const PyQuery& q) {
   PyQuery result = q.With(q.query.Once(), ".once()");
   result.records = q.records.Once();
   return result;
+}
+
+PyQuery Dedup(const PyQuery& q) {
+  PyQuery result = q.With(q.query.Dedup(), ".dedup()");
+  result.records = q.records.Dedup();
+  return result;
+}
+
+// The tests of a filter, as [(names of its columns, its name as written, what follows it, whether it is negated)].
+py::list TestsOf(const py::object& expression, const py::dict& sets) {
+  const std::string text = ToExpression(expression, "filter");
+  const std::map<std::string, std::vector<std::string>> known = ToSets(sets);
+  py::list tests;
+  const absl::StatusOr<Expression> parsed = ParseFilter(text, {0, &known, std::nullopt});
+  if (!parsed.ok()) return tests;
+  auto add = [&](const Expression& node, const auto& self) -> void {
+    if (node.kind == Expression::Kind::kTest) {
+      const Test& test = node.test;
+      py::list names;
+      for (const ColumnRef& column : test.columns) names.append(ToStr(column.name));
+      tests.append(py::make_tuple(names, ToStr(text.substr(test.begin, test.name_end - test.begin)),
+                                  ToStr(text.substr(test.name_end, test.end - test.name_end)), test.negated));
+    }
+    for (const Expression& child : node.children) self(child, self);
+  };
+  add(*parsed, add);
+  return tests;
 }
 
 PyQuery Having(const PyQuery& q, const py::object& expression) {
@@ -573,6 +606,10 @@ void BindQuery(py::module_& m) {
       .def("once", &Once,
            "Counts every packet once: of the records of the same packets at several interfaces, the one of the sender's\n"
            "interface, else of the receiver's, else all. The input is read twice.")
+      .def("dedup", &Dedup,
+           "Drops identical records, as overlapping flow logs write them: of records with the same fields and the same\n"
+           "values, the first in input order stays. Those of different formats are not identical. About 45 bytes of memory\n"
+           "for each record that stays.")
       .def("head", &Head, py::arg("n"),
            "At most n rows of the answer, wherever head() stands. Rows that are not sorted end the reading early: "
            "stats.complete\n"
@@ -611,11 +648,15 @@ void BindQuery(py::module_& m) {
           "start", [](const PyQuery& q) { return std::make_unique<PyRun>(q); },
           "A Run that is fed by the caller. The plan needs groups, aggregates or select().")
       .def("summary", &Summary,
-           "Totals, actions, formats and the top ten of sources, destinations, services and protocols, by bytes, in "
-           "one pass:\n"
-           "a Summary, which is a dict and prints as a report. Every record counts: a conversation that several "
-           "interfaces\n"
-           "saw counts at each.")
+           "Totals, actions, formats and the top ten of sources, destinations, services and protocols, by "
+           "bytes:\n"
+           "a Summary, which is a dict and prints as a report. Bytes, packets and top lists count packets once, also where\n"
+           "several interfaces saw them. The input is read twice.")
+      .def("_tell_twice", [](const PyQuery& q) {
+        PyQuery result = q.With(q.query.TellTwice(), "");
+        result.records = q.records.TellTwice();
+        return result;
+      })
       .def("_tables", [](const PyQuery& q) { return std::make_unique<TableIterator>(q); })
       .def("_chunks", [](const PyQuery& q) { return std::make_unique<ChunkIterator>(q); })
       .def_property_readonly(
@@ -634,6 +675,7 @@ void BindQuery(py::module_& m) {
   m.def(
       "_raise_damage", [](const Stats& stats, const py::object& answer) { RaiseDamage(stats, answer); },
       py::arg("stats"), py::arg("answer"));
+  m.def("_tests_of", &TestsOf, py::arg("expression"), py::arg("sets"));
   m.def(
       "_split_list", [](const std::string& text) { return ToStrList(SplitList(text)); }, py::arg("text"));
 }

@@ -351,6 +351,10 @@ void BindTable(py::module_& m) {
                              "Inputs not read to their end: [{'source', 'offset' (bytes as stored), 'message'}].")
       .def_readonly("complete", &Stats::complete,
                     "False after damage, and when head() or the caller stopped the reading early.")
+      .def_property_readonly("_seen_twice",
+                             [](const Stats& s) -> py::object {
+                               return s.seen_twice ? py::object(py::float_(*s.seen_twice)) : py::none();
+                             })
       .def_property_readonly("samples", &SamplesOf,
                              "The first 100 problems and bad values: [{'source', 'line', 'reason', 'text'}].")
       // Operations

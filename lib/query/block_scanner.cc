@@ -28,7 +28,7 @@ void BlockScanner::Scan(LineState before, RunStats* stats) {
     return segment.header < 0 ? before.format_id : header_ids[static_cast<size_t>(segment.header)];
   };
 
-  const BlockContext block{&lines_, text_.source, before.lines};
+  const BlockContext block{&lines_, text_.source, before.lines, text_.input};
   for (LocalSink* sink : sinks_) sink->BeginBlock(block);
   stats->bytes += text_.text.size();
   stats->lines += lines_.num_lines();

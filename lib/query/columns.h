@@ -51,6 +51,7 @@ struct ColumnContext {
   const AddressSet* internal = nullptr;        // what `internal` means; nullptr: the observed own addresses
   const std::string* source = nullptr;
   uint64_t lines_before = 0;
+  uint32_t input = 0;
 };
 
 // Makes the values of derived columns. One per worker. Its vectors are valid until the fourth next call.

@@ -167,7 +167,10 @@ bool FilterParser::ParseNot(bool negated, int depth, Expression* out) {
     return ParseOr(negated, depth + 1, out) && Expect(TokenKind::kClose, "'and', 'or' or ')'");
   }
   out->kind = Expression::Kind::kTest;
+  out->test.begin = token_.position;
+  out->test.name_end = token_.position + token_.raw.size();
   if (!ParseTest(&out->test)) return false;
+  out->test.end = token_.position;
   out->test.negated ^= negated;
   return true;
 }

@@ -96,6 +96,7 @@ struct Test {
   Kind kind = Kind::kInts;
   bool negated = false;
   std::vector<ColumnRef> columns;  // one; or the fields behind addr, src, dst, port
+  size_t begin = 0, name_end = 0, end = 0;  // where it stands in the text: its name, and what follows
   bool is_synonym = false;         // columns are those of addr, src, dst, port: a format may lack some of them
   IntSet ints;
   std::vector<std::pair<double, double>> numbers;  // sorted closed intervals

@@ -75,17 +75,33 @@ bool MatchesLike(std::string_view text, std::string_view pattern) {
   return p == pattern.size();
 }
 
-Filter Filter::Bind(const Expression& expression, const Format& format, bool once) {
+Filter Filter::Bind(const Expression& expression, const Format& format, bool once, SeenLines* seen) {
   Filter filter;
   filter.root_ = BindNode(expression, format);
   filter.once_ = once;
+  filter.seen_ = seen;
   filter.observed_ = ObservedPlaces::Bind(format);
   return filter;
 }
 
 Rows Filter::Select(RecordBatch& batch, Rows rows, ColumnReader* reader, SelectionPool* pool) const {
   rows = Evaluate(root_, batch, rows, reader, pool);
-  if (!once_ || rows.count == 0) return rows;
+  if (once_ && rows.count > 0) rows = SelectOnce(batch, rows, reader, pool);
+  if (seen_ == nullptr || rows.count == 0) return rows;
+  std::vector<uint32_t>& out = pool->Take(rows.count);
+  uint32_t count = 0;
+  const ColumnContext& context = reader->context();
+  const LineHash format = HashFormat(batch.format());
+  for (uint32_t i = 0; i < rows.count; ++i) {
+    const uint32_t row = rows[i];
+    out[count] = row;
+    const uint64_t line = context.lines_before + batch.run().block_line(row);
+    count += seen_->IsFirst(HashRecord(format, batch, row), SeenLines::Place(context.input, line)) ? 1 : 0;
+  }
+  return {out.data(), count, batch.NextSelectionId()};
+}
+
+Rows Filter::SelectOnce(RecordBatch& batch, Rows rows, ColumnReader* reader, SelectionPool* pool) const {
   const std::vector<ObservedRecord>& observed = reader->Observed(observed_, batch, rows);
   const std::vector<Orientation>& oriented = reader->Oriented(observed_, batch, rows);
   std::vector<uint32_t>& out = pool->Take(rows.count);

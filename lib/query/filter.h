@@ -10,6 +10,7 @@
 #include "lib/parse/record_batch.h"
 #include "lib/query/columns.h"
 #include "lib/query/expression.h"
+#include "lib/query/seen_lines.h"
 
 namespace flowlogs {
 inline namespace v1 {
@@ -36,8 +37,9 @@ class SelectionPool {
 class Filter {
  public:
   // REQUIRES: `expression` outlives the filter.
-  // `once`: of the records of the same packets only the one that counts passes (CONTRACT D2).
-  static Filter Bind(const Expression& expression, const Format& format, bool once = false);
+  // `once`: of the records of the same packets only the one that counts passes (CONTRACT D2). `seen`, which outlives the
+  // filter: of identical records one passes.
+  static Filter Bind(const Expression& expression, const Format& format, bool once = false, SeenLines* seen = nullptr);
 
   // The rows among `rows` that pass. Valid until pool->Reset().
   Rows Select(RecordBatch& batch, Rows rows, ColumnReader* reader, SelectionPool* pool) const;
@@ -55,7 +57,9 @@ class Filter {
   static Rows EvaluateOr(const Node& node, RecordBatch& batch, Rows rows, ColumnReader* reader, SelectionPool* pool);
   static Rows EvaluateTest(const Node& node, RecordBatch& batch, Rows rows, ColumnReader* reader, SelectionPool* pool);
   Node root_;
+  Rows SelectOnce(RecordBatch& batch, Rows rows, ColumnReader* reader, SelectionPool* pool) const;
   bool once_ = false;
+  SeenLines* seen_ = nullptr;
   ObservedPlaces observed_{};
 };
 

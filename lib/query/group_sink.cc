@@ -68,7 +68,7 @@ struct BoundGroups {
       return BoundColumn::Bind(column, format);
     };
     BoundGroups bound{
-        Filter::Bind(plan.filter, format, plan.once), {}, {}, field(Field::kStart), field(Field::kEnd), {}};
+        Filter::Bind(plan.filter, format, plan.once, plan.seen), {}, {}, field(Field::kStart), field(Field::kEnd), {}};
     for (const KeyExpression& key : plan.keys) {
       bound.keys.push_back(BoundKey::Bind(key, format));
       bound.keys.back().AppendPlaces(&bound.places);

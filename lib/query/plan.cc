@@ -30,6 +30,10 @@ std::string NeededName(const ColumnRef& column) {
   return names.empty() ? column.name : names;
 }
 
+bool IsProvenance(const ColumnRef& column) {
+  return column.kind == ColumnRef::Kind::kSource || column.kind == ColumnRef::Kind::kLine;
+}
+
 bool NamesInternal(const Expression& expression) {
   return expression.test.internal ||
          std::any_of(expression.children.begin(), expression.children.end(), NamesInternal);
@@ -50,10 +54,17 @@ absl::StatusOr<Expression> ParsedHaving(const Query::Plan& plan, const std::vect
   return all;
 }
 
+bool NamesProvenance(const Query::Plan& plan) {
+  return std::any_of(plan.references.begin(), plan.references.end(), [](const Reference& reference) {
+    return std::any_of(reference.columns.begin(), reference.columns.end(), IsProvenance);
+  });
+}
+
 absl::StatusOr<RunPlan> MakeRunPlan(const Query::Plan& plan, const std::vector<FormatColumn>& columns) {
   if (!plan.status.ok()) return plan.status;
   RunPlan run;
   run.grouped = plan.grouped;
+  run.tell_twice = plan.tell_twice && !plan.once;
   std::vector<std::string> names;
   if (plan.grouped) {
     if (plan.selected) {
@@ -68,6 +79,13 @@ absl::StatusOr<RunPlan> MakeRunPlan(const Query::Plan& plan, const std::vector<F
       absl::StatusOr<AggregateExpression> count = ParseAggregate("count()");
       if (!count.ok()) return count.status();
       run.groups.aggregates.push_back(*std::move(count));
+    }
+    auto in_groups = [](const auto& parts) {
+      return std::any_of(parts.begin(), parts.end(), [](const auto& part) { return IsProvenance(part.column); });
+    };
+    if (plan.dedup && (in_groups(plan.keys) || in_groups(plan.aggregates))) {
+      return absl::InvalidArgumentError(
+          "dedup: of identical records any one is counted, so that groups cannot tell its _source or _line; select them");
     }
     for (const KeyExpression& key : run.groups.keys) names.push_back(key.name);
     for (const AggregateExpression& aggregate : run.groups.aggregates) names.push_back(aggregate.name);

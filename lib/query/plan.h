@@ -42,6 +42,8 @@ struct Query::Plan {
   std::vector<std::pair<std::string, Order>> sort;
   std::optional<uint64_t> limit;
   bool once = false;
+  bool dedup = false;
+  bool tell_twice = false;
   std::vector<Reference> references;
 };
 
@@ -52,6 +54,7 @@ struct RunPlan {
   RowPlan rows;
   std::vector<std::pair<size_t, Order>> row_sort;  // by places among the columns
   std::optional<uint64_t> row_limit;
+  bool tell_twice = false;
 };
 
 struct QueryAccess {
@@ -62,7 +65,11 @@ struct QueryAccess {
 absl::StatusOr<Expression> ParsedHaving(const Query::Plan& plan, const std::vector<AggregateExpression>& aggregates,
                                         bool complete);
 
-// `columns`: those of the scan, for a plan that selects nothing.
+// Whether the plan names columns that tell where a record stands: _source, _line.
+bool NamesProvenance(const Query::Plan& plan);
+
+// `columns`: those of the scan, for a plan that selects nothing. Of a plan that drops identical records, `seen` is still to
+// be set.
 absl::StatusOr<RunPlan> MakeRunPlan(const Query::Plan& plan, const std::vector<FormatColumn>& columns);
 
 // Whether the plan needs observations of the whole input before its own pass: it names columns that they decide, and the

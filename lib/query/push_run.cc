@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "flowlogs/io/input.h"
 #include "lib/query/block_scanner.h"
@@ -12,9 +13,13 @@ namespace flowlogs {
 inline namespace v1 {
 
 struct Run::State {
-  State(std::shared_ptr<ScanSpec> scan, RunPlan run_plan, std::vector<Reference> names)
+  State(std::shared_ptr<ScanSpec> scan, RunPlan run_plan, std::vector<Reference> names, bool dedup)
       : spec(std::move(scan)), plan(std::move(run_plan)), references(std::move(names)), rows(plan) {
     plan.groups.context = plan.rows.context = {&observations, spec->internal ? &*spec->internal : nullptr};
+    if (dedup) {
+      seen.emplace(DefaultSeenBytes());
+      plan.groups.seen = plan.rows.seen = &*seen;
+    }
     sink = plan.grouped ? MakeGroupSink(plan.groups) : MakeRowSink(plan.rows);
     scanner = std::make_unique<BlockScanner>(&formats, std::vector<LocalSink*>{sink.get()});
     observer = MakeObservationSink();
@@ -35,6 +40,7 @@ struct Run::State {
   RunPlan plan;
   std::vector<Reference> references;
   FormatTable formats;
+  std::optional<SeenLines> seen;
   std::unique_ptr<LocalSink> sink;
   std::unique_ptr<BlockScanner> scanner;
   // What was seen so far is what derived columns know (CONTRACT D1).
@@ -127,6 +133,7 @@ absl::Status Run::State::ScanLines(bool whole) {
 
 absl::StatusOr<Table> Run::State::Answer(bool complete) {
   if (absl::Status status = Raised(); !status.ok()) return status;
+  if (seen && !seen->status().ok()) return seen->status();
   Stats answer_stats = stats.Finish(formats, {source});
   answer_stats.inputs = 1;
   answer_stats.complete = complete;
@@ -157,7 +164,7 @@ absl::StatusOr<Run> Query::Start() const {
   }
   absl::StatusOr<RunPlan> plan = MakeRunPlan(*plan_, {});
   if (!plan.ok()) return plan.status();
-  auto state = std::make_unique<Run::State>(plan_->scan, *std::move(plan), plan_->references);
+  auto state = std::make_unique<Run::State>(plan_->scan, *std::move(plan), plan_->references, plan_->dedup);
   state->observes = NeedsObservations(*plan_, {FormatColumn{"tcp-flags", Field::kTcpFlags}});
   return Run(std::move(state));
 }

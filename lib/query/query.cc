@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <deque>
 
 #include "lib/query/address_sets.h"
 #include "lib/query/cpu_count.h"
@@ -33,7 +34,26 @@ struct Pass {
   std::vector<RunPlan> plans;
   std::vector<Reference> references;
   std::optional<Observations> observations;
+  std::deque<SeenLines> seen;
+  SeenLines* seen_by_groups = nullptr;
   std::unique_ptr<ScanRun> run;
+
+  // Those of the run, at its end.
+  absl::Status status() const {
+    absl::Status status = run->status();
+    for (const SeenLines& lines : seen) status.Update(lines.status());
+    return status;
+  }
+  Stats stats() const {
+    Stats stats = run->FinishStats();
+    if (tells_twice()) stats.seen_twice = FinishTwice(run->sinks(plans.size()));
+    return stats;
+  }
+  // Whether a sink behind those of the plans looks at what the first one counts twice. A run that stops early reads its last
+  // block twice.
+  bool tells_twice() const {
+    return !plans.empty() && plans[0].tell_twice && (plans[0].grouped || !plans[0].row_limit);
+  }
 };
 
 absl::Status OpenPass(const std::shared_ptr<ScanSpec>& spec, Pass* pass) {
@@ -48,6 +68,15 @@ absl::Status PlanPass(const Query::Plan& plan, Pass* pass) {
   if (!known.ok()) return known;
   absl::StatusOr<RunPlan> run = MakeRunPlan(plan, pass->inputs->columns());
   if (!run.ok()) return run.status();
+  if (plan.dedup) {
+    // Groups do not mind which of identical records counts, and can agree on one. Rows want the first, and filters by place
+    // see others.
+    const bool shares = plan.grouped && !NamesProvenance(plan);
+    SeenLines* seen = shares ? pass->seen_by_groups : nullptr;
+    if (seen == nullptr) seen = &pass->seen.emplace_back(DefaultSeenBytes());
+    if (shares) pass->seen_by_groups = seen;
+    run->groups.seen = run->rows.seen = seen;
+  }
   pass->plans.push_back(*std::move(run));
   pass->references.insert(pass->references.end(), plan.references.begin(), plan.references.end());
   return absl::OkStatus();
@@ -89,11 +118,19 @@ void StartPass(const ScanSpec& spec, std::optional<uint64_t> limit, bool check, 
   if (check) sinks.push_back(MakeCheckSink);
   for (const RunPlan& plan : pass->plans) {
     options.ordered |= !plan.grouped;
+    if (!plan.grouped && plan.rows.seen != nullptr) options.threads = 1;  // the first of identical records
     if (plan.grouped) {
       sinks.push_back([&plan] { return MakeGroupSink(plan.groups); });
     } else {
       sinks.push_back([&plan] { return MakeRowSink(plan.rows); });
     }
+  }
+  if (pass->tells_twice()) {
+    const RunPlan& plan = pass->plans[0];
+    sinks.push_back([&plan] {
+      return plan.grouped ? MakeTwiceSink(plan.groups.filter, plan.groups.context)
+                          : MakeTwiceSink(plan.rows.filter, plan.rows.context);
+    });
   }
   pass->run = std::make_unique<ScanRun>(&*pass->inputs, &pass->formats, std::move(sinks), std::move(options));
 }
@@ -135,8 +172,8 @@ absl::StatusOr<std::vector<Table>> CollectPlans(std::span<const Query* const> qu
   } else {
     pass.run->RunToEnd();
   }
-  if (absl::Status status = pass.run->status(); !status.ok()) return status;
-  const Stats stats = pass.run->FinishStats();
+  if (absl::Status status = pass.status(); !status.ok()) return status;
+  const Stats stats = pass.stats();
   if (absl::Status status = CheckKnownNames(pass.references, pass.inputs->columns(), stats); !status.ok()) return status;
 
   std::vector<Table> tables;
@@ -187,8 +224,8 @@ class RowStream {
       if (chunks && (*chunks)[0].num_rows() > 0) return std::move((*chunks)[0]);
       if (chunks) continue;
       ended_ = true;
-      stats_ = pass_->run->FinishStats();
-      if (absl::Status status = pass_->run->status(); !status.ok()) return status;
+      stats_ = pass_->stats();
+      if (absl::Status status = pass_->status(); !status.ok()) return status;
       absl::Status status = CheckKnownNames(pass_->references, pass_->inputs->columns(), stats_);
       if (!status.ok()) return status;
     }
@@ -336,6 +373,18 @@ Query Query::Head(uint64_t rows) const {
 Query Query::Once() const {
   auto plan = std::make_shared<Plan>(*plan_);
   plan->once = true;
+  return Query(std::move(plan));
+}
+
+Query Query::Dedup() const {
+  auto plan = std::make_shared<Plan>(*plan_);
+  plan->dedup = true;
+  return Query(std::move(plan));
+}
+
+Query Query::TellTwice() const {
+  auto plan = std::make_shared<Plan>(*plan_);
+  plan->tell_twice = true;
   return Query(std::move(plan));
 }
 

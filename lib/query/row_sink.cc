@@ -32,6 +32,7 @@ class RowSink final : public LocalSink {
     block_ = block;
     reader_.SetContext(ContextOf(plan_.context, block));
     parts_.clear();
+    hashes_.clear();
   }
 
   void Consume(RecordBatch& batch) override {
@@ -42,6 +43,11 @@ class RowSink final : public LocalSink {
     if (rows.count == 0) return;
     RowChunk part;
     for (uint32_t i = 0; i < rows.count; ++i) part.block_lines.push_back(batch.run().block_line(rows[i]));
+    if (plan_.seen != nullptr) {
+      const LineHash format = HashFormat(batch.format());
+      std::vector<LineHash>& hashes = hashes_.emplace_back();
+      for (uint32_t i = 0; i < rows.count; ++i) hashes.push_back(HashRecord(format, batch, rows[i]));
+    }
     if (plan_.whole_records) {
       part.records.groups.push_back({batch.format(), {}, {}, {}});
       std::string& lines = part.records.groups[0].lines;
@@ -60,10 +66,11 @@ class RowSink final : public LocalSink {
   RowChunk EndBlock() override {
     if (parts_.empty()) return {};
     if (plan_.whole_records) return MergeRecords();
-    if (parts_.size() == 1) return std::move(parts_[0]);
+    if (parts_.size() == 1 && plan_.seen == nullptr) return std::move(parts_[0]);
     RowChunk chunk;
     chunk.columns = MakeColumns(plan_);
     ForEachInOrder([&](const RowChunk& part, size_t row) {
+      if (!IsFirst(part, row)) return;
       chunk.block_lines.push_back(part.block_lines[row]);
       for (size_t c = 0; c < chunk.columns.size(); ++c) chunk.columns[c].AppendFrom(part.columns[c], row);
     });
@@ -86,19 +93,27 @@ class RowSink final : public LocalSink {
     }
   }
 
+  // Whether the row is the first of identical records, or these do not matter.
+  bool IsFirst(const RowChunk& part, size_t row) const {
+    if (plan_.seen == nullptr) return true;
+    const size_t p = static_cast<size_t>(&part - parts_.data());
+    return plan_.seen->IsFirst(hashes_[p][row], SeenLines::Place(block_.input, block_.lines_before + part.block_lines[row]));
+  }
+
   RowChunk MergeRecords() {
     RowChunk chunk;
     chunk.records.source = *block_.source;
     std::vector<size_t> read(parts_.size(), 0);  // bytes of each part's lines
     ForEachInOrder([&](const RowChunk& part, size_t row) {
       const RecordChunk::Group& from = part.records.groups[0];
+      size_t& begin = read[static_cast<size_t>(&part - parts_.data())];
+      const size_t line_begin = begin;
+      begin = from.lines.find('\n', begin) + 1;
+      if (!IsFirst(part, row)) return;
       auto& groups = chunk.records.groups;
       if (groups.empty() || !groups.back().format.IsSame(from.format)) groups.push_back({from.format, {}, {}, {}});
       RecordChunk::Group& to = groups.back();
-      size_t& begin = read[static_cast<size_t>(&part - parts_.data())];
-      const size_t end = from.lines.find('\n', begin) + 1;
-      to.lines.append(from.lines, begin, end - begin);
-      begin = end;
+      to.lines.append(from.lines, line_begin, begin - line_begin);
       to.original += block_.lines->line(part.block_lines[row]);
       to.original += '\n';
       to.line_numbers.push_back(block_.lines_before + part.block_lines[row] + 1);
@@ -111,6 +126,7 @@ class RowSink final : public LocalSink {
   BlockContext block_;
   BoundByFormat<BoundRows> bound_;
   std::vector<RowChunk> parts_;
+  std::vector<std::vector<LineHash>> hashes_;  // of the rows of each part, where identical ones matter
   ColumnReader reader_;
   SelectionPool pool_;
 };

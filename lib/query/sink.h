@@ -18,6 +18,7 @@
 #include "lib/query/columns.h"
 #include "lib/query/expression.h"
 #include "lib/query/filter.h"
+#include "lib/query/seen_lines.h"
 
 namespace flowlogs {
 inline namespace v1 {
@@ -27,6 +28,7 @@ struct BlockContext {
   const Lines* lines = nullptr;
   const std::string* source = nullptr;
   uint64_t lines_before = 0;  // in the input
+  uint32_t input = 0;         // its place among the inputs
 };
 
 // Rows of one block, in order.
@@ -45,7 +47,7 @@ struct RunContext {
 
 // The context of a column reader for the records of a block.
 inline ColumnContext ContextOf(const RunContext& run, const BlockContext& block) {
-  return {run.observations, run.internal, block.source, block.lines_before};
+  return {run.observations, run.internal, block.source, block.lines_before, block.input};
 }
 
 class LocalSink {
@@ -84,6 +86,7 @@ struct GroupPlan {
   std::optional<uint64_t> limit;
   std::optional<Expression> having;  // of ParseHaving(); before sort and limit
   bool once = false;  // one record of the same packets (CONTRACT D2)
+  SeenLines* seen = nullptr;  // if not null, one of identical records
   RunContext context;
 };
 std::unique_ptr<LocalSink> MakeGroupSink(const GroupPlan& plan);
@@ -96,6 +99,7 @@ struct RowPlan {
   std::vector<KeyExpression> columns;  // of rows
   bool whole_records = false;          // records instead of columns
   bool once = false;
+  SeenLines* seen = nullptr;  // if not null, the first of identical records: for one worker, blocks in order
   RunContext context;
 };
 std::unique_ptr<LocalSink> MakeRowSink(const RowPlan& plan);
@@ -106,6 +110,11 @@ std::vector<Column> MakeColumns(const RowPlan& plan);
 std::unique_ptr<LocalSink> MakeObservationSink();
 // What all workers' sinks saw, resolved.
 Observations FinishObservations(std::span<LocalSink* const> sinks);
+
+// Finds out what share of the records that pass the filter Once() would leave out, about; nullopt of none. Filter and context
+// outlive the sinks.
+std::unique_ptr<LocalSink> MakeTwiceSink(const Expression& filter, const RunContext& context);
+std::optional<double> FinishTwice(std::span<LocalSink* const> sinks);
 
 // Decodes every value of every record and keeps nothing.
 std::unique_ptr<LocalSink> MakeCheckSink();

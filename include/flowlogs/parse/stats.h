@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +55,7 @@ struct Stats {
   uint64_t inputs = 0;
   std::vector<InputError> errors;
   bool complete = true;  // false after damage, `head` that stopped early, a stop or a failure
+  std::optional<double> seen_twice;  // see Query::TellTwice(): about; nullopt: not asked for, or there are no records
   std::vector<Sample> samples;  // the first kMaxSamples in input order
 
   uint64_t problem_count() const {

@@ -12,7 +12,7 @@ from typing import IO, Any, NoReturn, TextIO
 
 import flowlogs as fl
 from flowlogs import windows
-from flowlogs._text import Style, count, shown
+from flowlogs._text import Style, count, percent, shown
 from flowlogs.cli import UNFINISHED, progress
 
 # How an answer can be written, and the endings of file names that choose it.
@@ -171,6 +171,9 @@ class Parser(argparse.ArgumentParser):
             help='only records for which this is true: "rejected and dstport in (22, 3389)"',
         )
         self.allow_dash("--where")
+        self.add_argument(
+            "--dedup", action="store_true", help="drop records that are identical to an earlier one (overlapping flow logs)"
+        )
 
     def add_once(self) -> None:
         self.add_argument(
@@ -227,7 +230,10 @@ def scan(args: argparse.Namespace) -> fl.Query:
         logs = args.window.filter(logs)
     for expression in getattr(args, "where", []):
         logs = logs.filter(expression)
-    return logs.once() if getattr(args, "once", False) else logs
+    if getattr(args, "dedup", False):
+        logs = logs.dedup()
+    once = getattr(args, "once", None)  # None: the verb has its own way
+    return logs if once is None else logs.once() if once else logs._tell_twice()
 
 
 def scan_of(args: argparse.Namespace, files: list[str]) -> fl.Query:
@@ -264,7 +270,10 @@ def scan_of(args: argparse.Namespace, files: list[str]) -> fl.Query:
 
 def _sets(args: argparse.Namespace) -> dict[str, list[str]]:
     """--set NAME=FILE, and the files that --where and --having name: `in @FILE` becomes `in @` and a name."""
-    sets = {}
+    made: dict[str, list[str]] | None = getattr(args, "made_sets", None)
+    if made is not None:
+        return made  # the expressions have their names already
+    sets = args.made_sets = {}
     for text in args.sets:
         name, equal, path = text.partition("=")
         if not equal or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name) or not path:
@@ -508,15 +517,13 @@ def times_of(logs: fl.Query) -> fl.Query | None:
     return logs.agg(start="min(start)", end="max(end)" if "end" in known else "max(start)")
 
 
-def complain_of_twice(args: argparse.Namespace, logs: fl.Query) -> None:
-    """Says what share of the records shows packets that another interface showed too (CONTRACT D2). It is known without
-    a further pass, or not at all: where the engine tells it, it is said.
+def complain_of_twice(stats: fl.Stats) -> None:
+    """Says what share of the records shows packets that another interface showed too (CONTRACT D2). It is known, about,
+    where a verb that has --once is called without it.
     """
-    share = None if getattr(args, "once", False) else getattr(logs, "seen_twice_share", None)
-    found = share() if share is not None else None
-    if found:
-        percent = f"{100 * found:.1f}" if found >= 0.001 else "<0.1"
-        complain(f"{percent} % of the records are of packets that another interface saw too; --once counts them once")
+    share = stats._seen_twice
+    if share:
+        complain(f"{percent(round(share * 10**6), 10**6)} of the records are of packets that another interface saw too; --once counts them once")
 
 
 def finish(args: argparse.Namespace, stats: fl.Stats, matched: int | None = None) -> int:
@@ -541,22 +548,21 @@ def finish(args: argparse.Namespace, stats: fl.Stats, matched: int | None = None
 
 
 def _complain_of_nothing(args: argparse.Namespace, stats: fl.Stats) -> None:
-    """Nothing was left: by --where, or by the window; then where the records are (CONTRACT L11)."""
-    records = count(stats.records, "record")
-    window = getattr(args, "window", None)
-    if not window:
-        if args.where:
-            complain(f"none of {records} matches --where")
+    """Nothing was left, by --where or by the window: says where the values do occur, or the records are (CONTRACT L11)."""
+    window, where = getattr(args, "window", None), getattr(args, "where", [])
+    if not window and not where:
         return
-    what = "is in the window" if not args.where else "is in the window and matches --where"
-    found = None
-    if "-" not in args.files and not stats.errors:
-        logs = times_of(scan_of(args, args.files))
-        found = logs.collect()[0] if logs is not None else None
+    what = "matches --where" if not window else "is in the window" + (" and matches --where" if where else "")
     told = ""
-    if found is not None and found["start"] is not None:
-        told = f"; they are from {windows.spoken(found['start'], found['end'], Style(False, False, args.zone))}"
-    complain(f"none of {records} {what}{told}")
+    # What can be read once, was.
+    if not stats.errors and not any(file == "-" or (os.path.exists(file) and not os.path.isfile(file)) for file in args.files):
+        from flowlogs.cli import elsewhere
+
+        try:
+            told = elsewhere.told(scan_of(args, args.files), where, _sets(args), bool(window), args.zone)
+        except fl.Error:
+            pass  # it is a hint, no more
+    complain(f"none of {count(stats.records, 'record')} {what}{told and '; ' + told}")
 
 
 def complain_of_damage(stats: fl.Stats) -> None:

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         tables = (logs.select(*columns) if columns else logs)._tables()
         rows = convert.write(tables, output.format, output.write)
     stats = tables.stats
-    complain_of_twice(args, logs)
+    complain_of_twice(stats)
     if stats.new_fields and not columns:
         names = ", ".join(shown(name) for name in stats.new_fields)
         complain(f"{count(len(stats.new_fields), 'field')} that no input begins with left out: {names}; --fields names what is wanted")

@@ -71,7 +71,10 @@ def run(args: argparse.Namespace) -> int:
         else:
             output.write_table(answer.to_table())
     if sides is None:
-        return max(finish(args, stats, matched=records) for stats, records in answer._sides)
+        codes = []
+        for file, (stats, records) in zip(args.files, answer._sides):
+            codes.append(finish(argparse.Namespace(**{**vars(args), "files": [file]}), stats, matched=records))
+        return max(codes)
     for name, side in zip("AB", ("before", "after")):
         if answer[side]["records"] == 0:
             complain(f"no record is in {name}")

@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
             stats, rows = table.stats, len(table)
         else:
             stats, rows = stream(query, output)
-    complain_of_twice(args, logs)
+    complain_of_twice(stats)
     return finish(args, stats, matched=rows if keys or not aggregates else None)
 
 

@@ -34,7 +34,7 @@ def add_options(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     columns = split(args.fields)
-    logs = query = scan(args)
+    query = scan(args)
     if columns:
         query = query.select(*columns)
     if args.limit is not None:
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
             stats, rows = write_raw(query, output)
         else:
             stats, rows = stream(query, output)
-    complain_of_twice(args, logs)
+    complain_of_twice(stats)
     return finish(args, stats, matched=rows)
 
 

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     missing = total[0]["flows"] - total[0]["present"] if present else 0
     if missing:
         complain(f"{count(missing, 'record')} without {key} left out")
-    complain_of_twice(args, logs)
+    complain_of_twice(answer.stats)
     return finish(args, answer.stats, matched=total[0]["flows"])
 
 

@@ -1,0 +1,146 @@
+// What share of a query's records shows packets that another interface showed too: those that Once() would leave out
+// (CONTRACT D2). It is an estimate that costs next to nothing: of large inputs every sixteenth block is looked at, chosen by
+// its place in its input, and of the pairs of ends in them at most kMaxPairs are kept, chosen by a fixed hash. So it depends
+// on the input alone, not on threads. What it decodes it decodes apart, so that no bad value is counted for its sake.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "lib/query/group_table.h"
+#include "lib/query/sink.h"
+
+namespace flowlogs {
+inline namespace v1 {
+namespace {
+
+constexpr size_t kMaxPairs = 1 << 16;
+constexpr uint64_t kWholeLines = 16'000;  // of each of the first inputs: all of these are looked at
+constexpr uint32_t kWholeInputs = 16;
+
+// The ends and the interface of records, as far as they decide who counts.
+struct Pair {
+  std::string interface_id, flow_direction;
+  ObservedRecord record;  // its texts are those above
+  uint64_t records = 0;
+};
+
+class TwiceSink final : public LocalSink {
+ public:
+  TwiceSink(const Expression& filter, const RunContext& context) : filter_(filter), context_(context) {}
+
+  void BeginBlock(const BlockContext& block) override {
+    reader_.SetContext(ContextOf(context_, block));
+    is_chosen_ = (block.input < kWholeInputs && block.lines_before < kWholeLines) ||
+                 MixWord(block.input, block.lines_before) % 16 == 0;
+  }
+
+  void Consume(RecordBatch& batch) override {
+    if (!is_chosen_) return;
+    batch_.Reset(batch.run());
+    const Bound& bound = bound_.For(batch.run(), [&](const Format& format) {
+      return Bound{Filter::Bind(filter_, format), ObservedPlaces::Bind(format)};
+    });
+    ObservedPlaces places = bound.places;
+    places.srcport = places.dstport = places.protocol = places.tcp_flags = -1;  // they decide nothing here
+    const std::vector<ObservedRecord>& observed = ends_.Observed(places, batch_, batch_.AllRows());
+    for (uint32_t row = 0; row < batch_.run().num_rows; ++row) observations_.Observe(observed[row]);
+    pool_.Reset();
+    const Rows rows = bound.filter.Select(batch_, batch_.AllRows(), &reader_, &pool_);
+    records_ += rows.count;
+    for (uint32_t i = 0; i < rows.count; ++i) Note(observed[rows[i]]);
+  }
+
+  void Merge(const TwiceSink& other) {
+    observations_.Merge(other.observations_);
+    records_ += other.records_;
+    last_kept_ = std::min(last_kept_, other.last_kept_);
+    for (const auto& [hash, pair] : other.pairs_) {
+      if (hash > last_kept_) continue;
+      Pair& mine = pairs_[hash];
+      const uint64_t records = mine.records;
+      mine = pair;
+      mine.records += records;
+    }
+    Trim(kMaxPairs);
+  }
+
+  std::optional<double> Finish() {
+    observations_.Resolve();
+    Trim(kMaxPairs);
+    uint64_t looked_at = 0, twice = 0;
+    for (auto& [hash, pair] : pairs_) {
+      if (hash > last_kept_) continue;
+      pair.record.interface_id = pair.interface_id;
+      pair.record.flow_direction = pair.flow_direction;
+      looked_at += pair.records;
+      if (!observations_.IsCounted(pair.record, observations_.Orient(pair.record))) twice += pair.records;
+    }
+    if (records_ == 0) return std::nullopt;
+    return looked_at == 0 ? 0 : static_cast<double>(twice) / static_cast<double>(looked_at);
+  }
+
+ private:
+  struct Bound {
+    Filter filter;
+    ObservedPlaces places;
+  };
+
+  void Note(const ObservedRecord& r) {
+    uint64_t hash = r.is_transit_gateway ? 1 : 2;
+    for (std::string_view text : {r.interface_id, r.flow_direction}) {
+      for (char c : text) hash = MixWord(hash, static_cast<unsigned char>(c));
+    }
+    for (const std::optional<IpAddress>& address : {r.source, r.destination}) {
+      if (address) hash = MixWord(MixWord(hash, address->high()), address->low());
+    }
+    if (hash > last_kept_) return;
+    Pair& pair = pairs_[hash];
+    if (pair.records++ == 0) {
+      pair.interface_id = r.interface_id;
+      pair.flow_direction = r.flow_direction;
+      pair.record = r;
+    }
+    if (pairs_.size() >= 2 * kMaxPairs) Trim(kMaxPairs);
+  }
+
+  void Trim(size_t most) {
+    if (pairs_.size() > most) {
+      std::vector<uint64_t> hashes;
+      for (const auto& [hash, pair] : pairs_) hashes.push_back(hash);
+      const auto last = hashes.begin() + static_cast<std::ptrdiff_t>(most) - 1;
+      std::nth_element(hashes.begin(), last, hashes.end());
+      last_kept_ = std::min(last_kept_, *last);
+    }
+    absl::erase_if(pairs_, [&](const auto& entry) { return entry.first > last_kept_; });
+  }
+
+  const Expression& filter_;
+  const RunContext& context_;
+  bool is_chosen_ = false;
+  RecordBatch batch_;
+  ColumnReader reader_;  // of the filter
+  ColumnReader ends_;
+  BoundByFormat<Bound> bound_;
+  SelectionPool pool_;
+  Observations observations_;
+  absl::flat_hash_map<uint64_t, Pair> pairs_;
+  uint64_t last_kept_ = ~uint64_t{0};
+  uint64_t records_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<LocalSink> MakeTwiceSink(const Expression& filter, const RunContext& context) {
+  return std::make_unique<TwiceSink>(filter, context);
+}
+
+std::optional<double> FinishTwice(std::span<LocalSink* const> sinks) {
+  if (sinks.empty()) return std::nullopt;
+  auto& all = *static_cast<TwiceSink*>(sinks[0]);
+  for (LocalSink* sink : sinks.subspan(1)) all.Merge(*static_cast<TwiceSink*>(sink));
+  return all.Finish();
+}
+
+}  // namespace v1
+}  // namespace flowlogs
