@@ -1,6 +1,6 @@
 // What share of a query's records shows packets that another interface showed too: those that Once() would leave out
-// (CONTRACT D2). It is an estimate that costs next to nothing: of large inputs every sixteenth block is looked at, chosen by
-// its place in its input, and of the pairs of ends in them at most kMaxPairs are kept, chosen by a fixed hash. So it depends
+// (CONTRACT D2). It is an estimate that costs next to nothing: of large inputs every eighth block is looked at, chosen by its
+// place in its input, and of the pairs of ends in them at most kMaxPairs are kept, chosen by a fixed hash. So it depends
 // on the input alone, not on threads. What it decodes it decodes apart, so that no bad value is counted for its sake.
 #include <algorithm>
 #include <string>
@@ -15,8 +15,9 @@ inline namespace v1 {
 namespace {
 
 constexpr size_t kMaxPairs = 1 << 16;
-constexpr uint64_t kWholeLines = 16'000;  // of each of the first inputs: all of these are looked at
-constexpr uint32_t kWholeInputs = 16;
+constexpr uint64_t kWholeLines = 100'000;  // of each of the first inputs: all of these are looked at
+constexpr uint32_t kWholeInputs = 4;
+constexpr uint64_t kStep = 8;
 
 // The ends and the interface of records, as far as they decide who counts.
 struct Pair {
@@ -31,12 +32,12 @@ class TwiceSink final : public LocalSink {
 
   void BeginBlock(const BlockContext& block) override {
     reader_.SetContext(ContextOf(context_, block));
-    is_chosen_ = (block.input < kWholeInputs && block.lines_before < kWholeLines) ||
-                 MixWord(block.input, block.lines_before) % 16 == 0;
+    const bool is_whole = block.input < kWholeInputs && block.lines_before < kWholeLines;
+    weight_ = is_whole ? 1 : MixWord(block.input, block.lines_before) % kStep == 0 ? kStep : 0;
   }
 
   void Consume(RecordBatch& batch) override {
-    if (!is_chosen_) return;
+    if (weight_ == 0) return;
     batch_.Reset(batch.run());
     const Bound& bound = bound_.For(batch.run(), [&](const Format& format) {
       return Bound{Filter::Bind(filter_, format), ObservedPlaces::Bind(format)};
@@ -96,7 +97,9 @@ class TwiceSink final : public LocalSink {
     }
     if (hash > last_kept_) return;
     Pair& pair = pairs_[hash];
-    if (pair.records++ == 0) {
+    const bool is_new = pair.records == 0;
+    pair.records += weight_;
+    if (is_new) {
       pair.interface_id = r.interface_id;
       pair.flow_direction = r.flow_direction;
       pair.record = r;
@@ -117,7 +120,7 @@ class TwiceSink final : public LocalSink {
 
   const Expression& filter_;
   const RunContext& context_;
-  bool is_chosen_ = false;
+  uint64_t weight_ = 0;  // how many records each one of the block stands for
   RecordBatch batch_;
   ColumnReader reader_;  // of the filter
   ColumnReader ends_;

@@ -143,8 +143,8 @@ class Query {
   //   Fails with aggregates and keys of _source and _line: of identical records any one is counted.
   [[nodiscard]] Query Dedup() const;
 
-  // Lets Stats::seen_twice tell what share of the records Once() would leave out. Costs next to nothing: of large inputs a
-  // sixteenth is looked at.
+  // Lets Stats::seen_twice tell what share of the records Once() would leave out. Costs next to nothing: of large inputs
+  // an eighth is looked at.
   [[nodiscard]] Query TellTwice() const;
 
   // Runs the plan. An error only if the plan is wrong, a limit was hit, or no input could be read (CONTRACT C4);
