@@ -377,5 +377,5 @@ def test_the_output_may_replace_the_input(command, noise, tmp_path):
 def test_nothing_matched_is_said(command, noise):
     process = command("query", "--where", "dstport = 1", "--group-by", "srcaddr", noise)
     assert process.returncode == 0 and process.stdout == "srcaddr\tcount\n"
-    assert process.stderr == "flowlogs: none of 99 records matches --where\n"
+    assert process.stderr == "flowlogs: none of 99 records matches --where; 1 occurs in no port field\n"
     assert command("summary", "-", stdin=b"").stderr == "flowlogs: no records in the input\n"

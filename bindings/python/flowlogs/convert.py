@@ -114,28 +114,34 @@ def _write_parquet(tables: Iterable[_core.Table], sink: Callable[[bytes], Any]) 
     writer: Any = None
     held: list[Any] = []
     rows = held_rows = held_bytes = 0
+    damage = None
     file = pyarrow.PythonFile(_Sink(sink), mode="w")
     try:
-        for table in tables:
-            stream = _Stream(table, False)
-            if writer is None:
-                schema = _with_plain_text(pyarrow, pyarrow.schema(stream))
-                writer = pyarrow.parquet.ParquetWriter(file, schema, compression="zstd")
-            piece = pyarrow.table(stream, schema=schema)
-            while len(piece):
-                part = piece.slice(0, ROW_GROUP_ROWS - held_rows)
-                piece = piece.slice(len(part))
-                held.append(part)
-                held_rows += len(part)
-                held_bytes += part.nbytes
-                if held_rows >= ROW_GROUP_ROWS or held_bytes >= ROW_GROUP_BYTES:
-                    writer.write_table(pyarrow.concat_tables(held), row_group_size=ROW_GROUP_ROWS)
-                    held, held_rows, held_bytes = [], 0, 0
-            rows += len(table)
+        try:
+            for table in tables:
+                stream = _Stream(table, False)
+                if writer is None:
+                    schema = _with_plain_text(pyarrow, pyarrow.schema(stream))
+                    writer = pyarrow.parquet.ParquetWriter(file, schema, compression="zstd")
+                piece = pyarrow.table(stream, schema=schema)
+                while len(piece):
+                    part = piece.slice(0, ROW_GROUP_ROWS - held_rows)
+                    piece = piece.slice(len(part))
+                    held.append(part)
+                    held_rows += len(part)
+                    held_bytes += part.nbytes
+                    if held_rows >= ROW_GROUP_ROWS or held_bytes >= ROW_GROUP_BYTES:
+                        writer.write_table(pyarrow.concat_tables(held), row_group_size=ROW_GROUP_ROWS)
+                        held, held_rows, held_bytes = [], 0, 0
+                rows += len(table)
+        except _core.InputError as error:
+            damage = error  # what was read before it is written all the same
         if held:
             writer.write_table(pyarrow.concat_tables(held), row_group_size=ROW_GROUP_ROWS)
     finally:
         if writer is not None:
             writer.close()
         file.close()
+    if damage is not None:
+        raise damage
     return rows

@@ -6,7 +6,7 @@ import argparse
 
 from flowlogs import convert
 from flowlogs._text import count, shown
-from flowlogs.cli.common import Output, Parser, UsageError, complain, complain_of_twice, finish, scan
+from flowlogs.cli.common import Output, Parser, UsageError, complain, finish, scan
 from flowlogs.cli.query import split
 
 HELP = """The records as NDJSON, CSV, TSV or Parquet (this needs pyarrow: pip install 'flowlogs[frames]'), with the column
@@ -50,7 +50,6 @@ def run(args: argparse.Namespace) -> int:
         tables = (logs.select(*columns) if columns else logs)._tables()
         rows = convert.write(tables, output.format, output.write)
     stats = tables.stats
-    complain_of_twice(stats)
     if stats.new_fields and not columns:
         names = ", ".join(shown(name) for name in stats.new_fields)
         complain(f"{count(len(stats.new_fields), 'field')} that no input begins with left out: {names}; --fields names what is wanted")
