@@ -144,7 +144,7 @@ class Query {
   [[nodiscard]] Query Dedup() const;
 
   // Lets Stats::seen_twice tell what share of the records Once() would leave out. Costs next to nothing: of large inputs
-  // an eighth is looked at.
+  // little is looked at.
   [[nodiscard]] Query TellTwice() const;
 
   // Runs the plan. An error only if the plan is wrong, a limit was hit, or no input could be read (CONTRACT C4);
