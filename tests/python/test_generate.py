@@ -44,6 +44,18 @@ def test_every_field_occurs_and_every_value_is_of_its_type():
     assert present == {field["column"] for field in fl.fields()}
 
 
+@pytest.mark.parametrize("version", [f"v{n}" for n in range(2, 12)] + ["tgw"])
+def test_every_field_of_every_version_occurs(version):
+    log = fl.generate(records=20_000, seed=9, format=version)
+    logs = fl.scan(log)
+    product = "transit-gateway" if version in ("v6", "tgw") else "vpc"
+    newest = 6 if version == "tgw" else int(version[1:])
+    expected = [field["column"] for field in fl.fields() if field["product"] in ("both", product) and field["since"] <= newest]
+    assert sorted(logs.columns) == sorted(expected)
+    (row,) = logs.agg(**{column: fl.count(column) for column in logs.columns}).collect().to_dicts()
+    assert [column for column, count in row.items() if not count] == []
+
+
 def test_a_format_may_be_a_format_a_text_or_names():
     wanted = fl.generate(records=50, format=fl.Format.parse("srcaddr bytes"))
     assert wanted.startswith(b"srcaddr bytes\n")

@@ -35,6 +35,18 @@ def test_the_cpp_example_is_the_one_that_is_compiled():
     assert shown.strip() == code[code.index(include) :].strip()
 
 
+def test_the_examples_of_the_manual_are_those_that_are_compiled():
+    header = (ROOT / "include/flowlogs/flowlogs.h").read_text()
+    tests = (ROOT / "tests/query/manual_test.cc").read_text()
+    sections = re.split(r"^// ---- ([A-Z ]+) -+\n", header, flags=re.M)
+    names = sections[1::2]
+    assert names == ["FORMATS AND VERSIONS", "READING", "TYPED FIELDS", "FILTERING", "AGGREGATING", "LIFETIME"]
+    for name, section in zip(names, sections[2::2]):
+        example = re.findall(r"^//   (.*)$", section, re.M)
+        test = tests.partition(f"TEST(Manual, {name.title().replace(' ', '')}) {{\n")[2].partition("\n}\n")[0]
+        assert len(example) > 3 and "\n".join(f"  {line}" for line in example) in test, name
+
+
 def test_every_link_of_the_readme_leads_somewhere():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
