@@ -188,8 +188,8 @@ def said(process):
     ],
 )  # fmt: skip
 def test_where_the_value_does_occur_is_said(command, log, where, told):  # CONTRACT L11
-    for verb in ("query", "summary"):
-        assert said(command(verb, "--where", where, log)) == told
+    for verb in (["query"], ["query", "--agg", "count()"], ["summary"]):
+        assert said(command(*verb, "--where", where, log)) == told
 
 
 def test_the_time_of_what_matches_is_said(command, log):  # CONTRACT L11

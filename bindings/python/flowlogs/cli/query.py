@@ -74,16 +74,18 @@ def run(args: argparse.Namespace) -> int:
         query = query.head(args.limit)
     with Output(args.output, FORMATS, zone=args.zone) as output:
         if keys or aggregates or args.sort:
+            # One row comes without groups, whether anything matched or not.
+            matched = logs.agg(n="count()") if not keys and (args.where or args.window) else None
             times = times_of(logs) if output.for_people and (keys or aggregates) else None
-            table, *window = _core._collect_each([query, *([times] if times is not None else [])])
+            table, *more = _core._collect_each([query, *(each for each in (matched, times) if each is not None)])
             output.write_table(table)
-            if window:
-                footer(args, output, **window[0][0])
-            stats, rows = table.stats, len(table)
+            if times is not None:
+                footer(args, output, **more[-1][0])
+            stats, rows = table.stats, len(table) if matched is None else more[0][0]["n"]
         else:
             stats, rows = stream(query, output)
     complain_of_twice(stats)
-    return finish(args, stats, matched=rows if keys or not aggregates else None)
+    return finish(args, stats, matched=rows)
 
 
 def split(texts: list[str]) -> list[str]:
