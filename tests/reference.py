@@ -501,7 +501,8 @@ def evaluate(test: Any, record: Record) -> Optional[bool]:
 
 # ---- Queries (CONTRACT L8 to L10, L12) ------------------------------------------------------------------------------
 #
-# Keys: ("field", name)  ("bin", name, seconds)  ("prefix", name, n4, n6)  ("scope", name)
+# Keys: ("field", name)  ("bin", name, seconds)  ("prefix", name, n4, n6)  ("scope", name, (address, length))
+# The prefix of a scope is `internal`.
 # Aggregates: ("count",)  ("count", name)  and sum, min, max, mean, distinct
 
 
@@ -528,7 +529,7 @@ def key_value(key: Any, record: Record) -> Value:
         return value // key[2] * key[2]
     assert isinstance(value, Address)
     if key[0] == "scope":
-        scope = scope_of(value)
+        scope = "internal" if in_prefix(value, *key[2]) else scope_of(value)
         return scope.encode() if scope else None
     assert key[0] == "prefix"
     bits, length = (32, key[2]) if value.version == 4 else (128, key[3])

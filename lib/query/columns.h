@@ -73,8 +73,7 @@ class ColumnReader {
   // See ServiceText(). Valid while the reader lives.
   std::string_view Service(int64_t port, int64_t protocol);
   bool IsInternal(IpAddress address) const;
-  // internal (where prefixes were given), private, public, multicast; a view with data() == nullptr for an address of none
-  // (CONTRACT L8). Observed own addresses do not change a scope yet: a key would need a second pass.
+  // internal, private, public, multicast; a view with data() == nullptr for an address of none (CONTRACT L8).
   std::string_view Scope(IpAddress address) const;
 
  private:

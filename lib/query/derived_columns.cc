@@ -272,7 +272,7 @@ bool ColumnReader::IsInternal(IpAddress address) const {
 }
 
 std::string_view ColumnReader::Scope(IpAddress address) const {
-  if (context_.internal != nullptr && context_.internal->Contains(address)) return "internal";
+  if (IsInternal(address)) return "internal";
   switch (ScopeOf(address)) {
     case AddressScope::kPrivate:
       return "private";

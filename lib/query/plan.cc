@@ -163,6 +163,10 @@ bool NeedsObservations(const Query::Plan& plan, const std::vector<FormatColumn>&
     if (std::any_of(reference.columns.begin(), reference.columns.end(), depends)) return true;
   }
   if (!own_addresses) return false;
+  for (const std::vector<KeyExpression>* keys : {&plan.keys, &plan.select}) {
+    const auto is_scope = [](const KeyExpression& key) { return key.kind == KeyExpression::Kind::kScope; };
+    if (std::any_of(keys->begin(), keys->end(), is_scope)) return true;  // it tells what is `internal`
+  }
   const absl::StatusOr<Expression> having = ParsedHaving(plan, plan.aggregates, /*complete=*/false);
   return NamesInternal(plan.filter) || (having.ok() && NamesInternal(*having));
 }

@@ -79,6 +79,16 @@ TEST(KeyTest, ScopesAreWords) {
             "multicast:1 private:2 public:1 -:2");
 }
 
+TEST(KeyTest, AnInterfacesOwnAddressIsInternalUnlessPrefixesSayWhatIs) {  // CONTRACT L4, L8
+  constexpr char kText[] =
+      "interface-id srcaddr dstaddr\neni-a 10.0.0.1 8.8.8.8\neni-a 8.8.4.4 10.0.0.1\neni-a 10.0.0.1 10.0.0.9\n";
+  EXPECT_EQ(Groups(kText, "scope(srcaddr)"), "internal:2 public:1");
+  EXPECT_EQ(Groups(kText, "scope(dstaddr)"), "internal:1 private:1 public:1");
+  EXPECT_EQ(Values(ScanText(kText).Select({"scope(srcaddr)"})), "internal public internal");
+  const fl::Query given = ScanText(kText, {.internal = {"8.8.0.0/16"}});
+  EXPECT_EQ(Values(given.Select({"scope(srcaddr)"})), "private internal private");
+}
+
 TEST(KeyTest, DurationIsEndMinusStart) {
   EXPECT_EQ(Groups("start end\n100 160\n100 100\n160 100\n- 5\n5 -\n100000000000 100000060999\n", "duration"),
             "-60:1 0:1 60:2 -:2");
