@@ -7,10 +7,10 @@ JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 DEV := build/dev
 SAMPLES := tests/data/internet-noise-v2.log tests/data/s3-delivery-v2.log.gz tests/data/no-header-no-final-newline-v2.log
 
-.PHONY: help demo test integration sanitize bench build setup configure format clean distclean
+.PHONY: help demo test integration sanitize bench bench-guard bench-stages build setup configure format clean distclean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1@/p' Makefile | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1@/p' Makefile | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
 
 demo: configure ## set up, build the command, and summarise the sample logs of tests/data
 	@cmake --build $(DEV) --target _core -j $(JOBS)
@@ -28,10 +28,17 @@ sanitize: setup ## the C++ tests with address and undefined-behaviour sanitizers
 	@cmake --build --preset asan -j $(JOBS)
 	@ctest --preset asan -j $(JOBS) --output-log build/asan/test.log
 
-bench: build ## build and run the benchmarks
-	@for program in $(DEV)/benchmarks/*_benchmark; do \
-	  [ -x "$$program" ] || { echo "bench: no benchmarks in benchmarks/"; exit 0; }; \
-	  echo "$$ $$program"; "$$program" || exit 1; done
+bench: setup ## flowlogs beside its peers: one run, one table (QUICK=1: a tenth, to try it)
+	@tools/setup.sh bench
+	@.venv/bin/python benchmarks/bench.py $(if $(QUICK),--quick)
+
+bench-guard: setup ## fail if this tree is slower than the commit BASE
+	@[ -n "$(BASE)" ] || { echo "make bench-guard BASE=<commit>"; exit 2; }
+	@.venv/bin/python benchmarks/guard.py $(BASE)
+
+bench-stages: configure ## the stages one by one, with Google Benchmark (ONLY=parse: one program)
+	@cmake --build $(DEV) -j $(JOBS) --target $(if $(ONLY),$(ONLY)_benchmark,flowlogs_benchmarks)
+	@for program in $(DEV)/benchmarks/$(or $(ONLY),*)_benchmark; do echo "$$ $$program"; "$$program" || exit 1; done
 
 build: configure ## set up and build everything that the tests need
 	@cmake --build $(DEV) -j $(JOBS)

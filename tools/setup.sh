@@ -2,6 +2,7 @@
 # Installs what the build and the tests need and do not find: system packages (Debian and Ubuntu, as root or with sudo)
 # and a virtual environment in .venv. Run it as often as you like: with nothing missing it says nothing and is done at once.
 #   tools/setup.sh [system|python]        without an argument: both
+#   tools/setup.sh bench                  the peers of make bench that the tests do not need; without them it says so
 #   PYTHON=/path/to/python3 tools/setup.sh      makes .venv, if there is none, with that interpreter
 set -eu
 cd "$(dirname "$0")/.."
@@ -129,9 +130,19 @@ setup_python() {
   echo "$want" >$stamp
 }
 
+# ---- Peers -----------------------------------------------------------------------------------------------------------
+setup_bench() {
+  .venv/bin/python -c "import flowlogs_reader" 2>/dev/null && return 0
+  peers=$(sed -n 's/^bench = \[\(.*\)\].*$/\1/p' pyproject.toml | tr -d '",' | sed 's/flowlogs\[frames\]//')
+  say "installing into .venv, to measure beside:$peers"
+  # shellcheck disable=SC2086
+  .venv/bin/python -m pip --disable-pip-version-check -q install $peers || say "could not install$peers: make bench goes without"
+}
+
 case "${1:-all}" in
   system) setup_system; check_cmake ;;
   python) setup_python ;;
+  bench) setup_bench ;;
   all) setup_system; check_cmake; setup_python ;;
-  *) sed -n '2,5s/^# //p' "$0"; exit 2 ;;
+  *) sed -n '2,6s/^# //p' "$0"; exit 2 ;;
 esac

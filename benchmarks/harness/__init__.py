@@ -1,0 +1,1 @@
+"""What benchmarks/bench.py and benchmarks/guard.py are made of."""
