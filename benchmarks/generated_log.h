@@ -10,8 +10,6 @@
 #include <random>
 #include <string>
 
-#include "lib/parse/line_index.h"
-
 namespace flowlogs_benchmark {
 
 // What the records hold, added up while they are made: what an answer is checked against before it is timed.
@@ -69,9 +67,6 @@ inline void SetRates(benchmark::State& state, size_t bytes, size_t items) {
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * bytes));
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * items));
 }
-
-// Named in the context of every result.
-inline const bool kKernelIsNamed = (benchmark::AddCustomContext("kernel", flowlogs::ActiveKernel().name), true);
 
 }  // namespace flowlogs_benchmark
 

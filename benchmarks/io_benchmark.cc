@@ -141,6 +141,7 @@ void Run(benchmark::State& state, const std::string& path, int threads) {
   }
   for (auto _ : state) benchmark::DoNotOptimize(ReadAll(path, options, threads, false));
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations()) * static_cast<int64_t>(TheFiles().bytes));
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * static_cast<int64_t>(TheFiles().lines));
 }
 
 // block KiB, threads

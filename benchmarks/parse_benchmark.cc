@@ -55,12 +55,12 @@ void BM_Records(benchmark::State& state) {
 }
 BENCHMARK(BM_Records)->Unit(benchmark::kMillisecond);
 
-// A block of whole lines with the margins that a Block has.
+// Whole lines with the margins that a Block has.
 struct Block {
-  explicit Block(size_t bytes) {
-    const size_t end = Log().text.rfind('\n', bytes) + 1;
-    buffer = std::string(fl::Block::kMargin, '\n') + Log().text.substr(0, end) + std::string(fl::Block::kMargin, '\n');
-    text = std::string_view(buffer).substr(fl::Block::kMargin, end);
+  explicit Block(size_t bytes) : Block(Log().text.substr(0, Log().text.rfind('\n', bytes) + 1)) {}
+  explicit Block(const std::string& whole_lines)
+      : buffer(std::string(fl::Block::kMargin, '\n') + whole_lines + std::string(fl::Block::kMargin, '\n')),
+        text(std::string_view(buffer).substr(fl::Block::kMargin, whole_lines.size())) {
     for (char c : text) lines += c == '\n';
   }
   std::string buffer;
@@ -109,28 +109,38 @@ const bool kKernelsAreRegistered = [] {
   return true;
 }();
 
-void BM_LookAndJudge(benchmark::State& state) {
-  const Block block(kBlockBytes);
+// `spoil` makes a block out of a regular one; `segments`: how many kinds of lines then stand beside each other.
+void BM_LookAndJudge(benchmark::State& state, std::string (*spoil)(std::string text), size_t segments) {
+  const Block regular(kBlockBytes);
+  const Block block(spoil(std::string(regular.text)));
   fl::Lines lines;
   const auto pass = [&] {
     lines.Look(block.text, false, {});
     lines.Judge(&fl::Format::Default());
     return lines.segments().size();
   };
-  Require(pass() == 1 && lines.segments()[0].num_lines == block.lines);
+  Require(pass() == segments && lines.num_lines() == block.lines);
   for (auto _ : state) benchmark::DoNotOptimize(pass());
   SetRates(state, block.text.size(), block.lines);
 }
-BENCHMARK(BM_LookAndJudge);
+BENCHMARK_CAPTURE(BM_LookAndJudge, regular, [](std::string text) { return text; }, 1);
+BENCHMARK_CAPTURE(BM_LookAndJudge, repeated_header,
+                  [](std::string text) { return text + fl::Format::Default().Header() + "\n" + text; }, 3);
+BENCHMARK_CAPTURE(BM_LookAndJudge, one_problem, [](std::string text) { return text + "half a line\n" + text; }, 3);
+BENCHMARK_CAPTURE(BM_LookAndJudge, crlf, [](std::string text) {
+  std::string out;
+  for (const char c : text) (out += c == '\n' ? "\r" : "") += c;
+  return out;
+}, 1);
 
 // One column of a block, places included.
 template <typename Decode>
-void DecodeColumn(benchmark::State& state, fl::Field field, Decode decode) {
-  const Block block(kBlockBytes);
+void DecodeColumn(benchmark::State& state, const Block& block, const fl::Format& format, fl::Field field, Decode decode) {
   fl::LineIndex index;
   index.Build(block.text);
-  const fl::RegularRun run{&fl::Format::Default(), 0, &index, 0, static_cast<uint32_t>(index.num_lines()), nullptr};
-  const int column = fl::Format::Default().IndexOf(field);
+  Require(index.AllLinesHave(static_cast<uint32_t>(format.size())));
+  const fl::RegularRun run{&format, 0, &index, 0, static_cast<uint32_t>(index.num_lines()), nullptr};
+  const int column = format.IndexOf(field);
   fl::RecordBatch batch;
   const auto pass = [&] {
     batch.Reset(run);
@@ -141,25 +151,31 @@ void DecodeColumn(benchmark::State& state, fl::Field field, Decode decode) {
   for (auto _ : state) benchmark::DoNotOptimize(pass());
   SetRates(state, block.text.size(), block.lines);
 }
-void BM_DecodeInteger(benchmark::State& state) {
-  DecodeColumn(state, fl::Field::kBytes,
-               [](fl::RecordBatch& batch, int c) { return batch.Integers(c, batch.AllRows()); });
+const auto kIntegers = [](fl::RecordBatch& batch, int c) { return batch.Integers(c, batch.AllRows()); };
+const auto kAddresses = [](fl::RecordBatch& batch, int c) { return batch.Addresses(c, batch.AllRows()); };
+const auto kTexts = [](fl::RecordBatch& batch, int c) { return batch.Texts(c, batch.AllRows()); };
+
+// Of the default format.
+template <typename Decode>
+void BM_Decode(benchmark::State& state, fl::Field field, Decode decode) {
+  DecodeColumn(state, Block(kBlockBytes), fl::Format::Default(), field, decode);
 }
-void BM_DecodeTime(benchmark::State& state) {
-  DecodeColumn(state, fl::Field::kStart,
-               [](fl::RecordBatch& batch, int c) { return batch.Integers(c, batch.AllRows()); });
+BENCHMARK_CAPTURE(BM_Decode, port, fl::Field::kDstport, kIntegers);
+BENCHMARK_CAPTURE(BM_Decode, integer, fl::Field::kBytes, kIntegers);
+BENCHMARK_CAPTURE(BM_Decode, time, fl::Field::kStart, kIntegers);
+BENCHMARK_CAPTURE(BM_Decode, address_v4, fl::Field::kSrcaddr, kAddresses);
+BENCHMARK_CAPTURE(BM_Decode, text, fl::Field::kAction, kTexts);
+
+// Values that the default log does not have: `value` in each line, beside the number of the line.
+template <typename Decode>
+void BM_DecodeRare(benchmark::State& state, fl::Field field, const char* value, Decode decode) {
+  const fl::Format format = *fl::Format::FromHeader("srcport " + std::string(fl::Info(field).name));
+  std::string text;
+  for (int i = 0; text.size() < kBlockBytes; ++i) (text += std::to_string(i % 65536)) += std::string(" ") + value + "\n";
+  DecodeColumn(state, Block(text), format, field, decode);
 }
-void BM_DecodeAddress(benchmark::State& state) {
-  DecodeColumn(state, fl::Field::kSrcaddr,
-               [](fl::RecordBatch& batch, int c) { return batch.Addresses(c, batch.AllRows()); });
-}
-void BM_DecodeText(benchmark::State& state) {
-  DecodeColumn(state, fl::Field::kAction,
-               [](fl::RecordBatch& batch, int c) { return batch.Texts(c, batch.AllRows()); });
-}
-BENCHMARK(BM_DecodeInteger);
-BENCHMARK(BM_DecodeTime);
-BENCHMARK(BM_DecodeAddress);
-BENCHMARK(BM_DecodeText);
+BENCHMARK_CAPTURE(BM_DecodeRare, address_v6, fl::Field::kSrcaddr, "2001:db8:85a3::8a2e:370:7334", kAddresses);
+BENCHMARK_CAPTURE(BM_DecodeRare, missing, fl::Field::kSrcaddr, "-", kAddresses);
+BENCHMARK_CAPTURE(BM_DecodeRare, tag, fl::Field::kInstanceTag, "team%20a%2Cweb", kTexts);
 
 }  // namespace

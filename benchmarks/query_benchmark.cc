@@ -76,7 +76,25 @@ BENCHMARK_CAPTURE(BM_GroupBy, address, {"srcaddr"})->Unit(benchmark::kMillisecon
 BENCHMARK_CAPTURE(BM_GroupBy, many_texts, {"interface-id"})->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_GroupBy, bin, {"bin(start, 5m)"})->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_GroupBy, prefix, {"prefix(srcaddr, 16)"})->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_GroupBy, service, {"service(dstport)"})->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_GroupBy, pair_of_addresses, {"srcaddr", "dstaddr"})->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_GroupBy, five_tuple, {"srcaddr", "dstaddr", "srcport", "dstport", "protocol"})
+    ->Unit(benchmark::kMillisecond);
+
+// Aggregates, by kind, over the sources.
+void BM_Aggregate(benchmark::State& state, const char* aggregate) {
+  const fl::Query query = ScanLog().GroupBy({"srcaddr"}).Aggregate({{"value", aggregate}, {"n", "count()"}});
+  const fl::Table table = CollectOrDie(query);
+  int64_t records = 0;
+  for (size_t row = 0; row < table.num_rows(); ++row) records += *table.Int(row, "n");
+  Require(records == static_cast<int64_t>(Log().records));
+  Time(state, query);
+}
+BENCHMARK_CAPTURE(BM_Aggregate, sum, "sum(bytes)")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_Aggregate, max, "max(bytes)")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_Aggregate, distinct, "distinct(dstport)")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_Aggregate, approx_distinct, "approx_distinct(dstport)")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_Aggregate, quantile, "quantile(bytes, 0.9)")->Unit(benchmark::kMillisecond);
 
 void BM_Query(benchmark::State& state, fl::Query (*make)()) {
   const fl::Query query = make();

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ from harness.statistics import rounds_for, schedule
 PEERS = Path(__file__).resolve().parents[1] / "peers"
 
 Samples = List[float]
+
+LONGEST_SECONDS = 300
 
 
 class NotRun(Exception):
@@ -74,6 +77,9 @@ class Worker:
 
     def _reply(self) -> Dict[str, Any]:
         assert self._process is not None and self._process.stdout is not None
+        if not select.select([self._process.stdout], [], [], LONGEST_SECONDS)[0]:
+            self._process.kill()
+            raise NotRun(f"no answer after {LONGEST_SECONDS} s")
         line = self._process.stdout.readline()
         if not line:
             raise NotRun(f"it ended with exit code {self._process.wait()}")

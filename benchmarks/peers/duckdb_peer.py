@@ -58,7 +58,7 @@ def question(name, with_ties):
 
 
 def load(path):
-    return connection.execute(f"select * from {source(path)}").to_arrow_table()
+    return connection.sql(f"select * from {source(path)}").to_arrow_table()
 
 
 def what_was_loaded(table):

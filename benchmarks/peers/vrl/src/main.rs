@@ -24,7 +24,7 @@ fn loop_over(program: &Program, text: &str) -> (u64, u64, i64) {
         program.resolve(&mut context).expect("the line is a record");
         let record = target.value.as_object().expect("a record is an object");
         records += 1;
-        sources += u64::from(matches!(record.get("srcaddr"), Some(Value::Bytes(_))));
+        sources += u64::from(!matches!(record.get("srcaddr"), None | Some(Value::Null)));
         if let Some(Value::Integer(n)) = record.get("bytes") {
             bytes += n;
         }
@@ -32,7 +32,15 @@ fn loop_over(program: &Program, text: &str) -> (u64, u64, i64) {
     (records, sources, bytes)
 }
 
+// "VRL 0.38.0": of the crate that cargo has chosen.
+fn version() -> String {
+    let lock = include_str!("../Cargo.lock");
+    let version = lock.split("name = \"vrl\"\nversion = \"").nth(1).and_then(|rest| rest.split('"').next());
+    format!("VRL {}", version.unwrap_or("of an unknown version"))
+}
+
 fn main() -> io::Result<()> {
+    println!(r#"{{"version": "{}"}}"#, version());
     let source = ". = parse_aws_vpc_flow_log!(.message)";
     let program = vrl::compiler::compile(source, &vrl::stdlib::all()).expect("the program compiles").program;
     for request in io::stdin().lock().lines() {
