@@ -38,6 +38,7 @@ QUESTIONS = {  # rows of the answer; 0: all groups
     "ports_per_rejected_source": 10,
     "five_tuples": 10,
 }
+NEEDED = ("flowlogs", "flowlogs, 1 thread", "DuckDB")  # the others may be missing
 
 
 class Bench:
@@ -63,10 +64,10 @@ class Bench:
             "flowlogs mmap, 1 thread": peer("flowlogs", "--threads", "1", "--mmap", "1", PYTHONPATH=package),
             "DuckDB": peer("duckdb", "--threads", n, PYTHONPATH=package),
             "DuckDB, 1 thread": peer("duckdb", "--threads", "1", PYTHONPATH=package),
-            "Polars": peer("polars", POLARS_MAX_THREADS=n),
-            "pandas": peer("pandas"),
-            "pandas, PyArrow engine": peer("pandas", "--engine", "pyarrow"),
-            "PyArrow": peer("pyarrow", "--threads", n),
+            "Polars": peer("polars", PYTHONPATH=package, POLARS_MAX_THREADS=n),
+            "pandas": peer("pandas", PYTHONPATH=package),
+            "pandas, PyArrow engine": peer("pandas", "--engine", "pyarrow", PYTHONPATH=package),
+            "PyArrow": peer("pyarrow", "--threads", n, PYTHONPATH=package),
             "flowlogs-reader": peer("flowlogs_reader"),
             "native": Worker([native, "--threads", n]),
         }
@@ -188,7 +189,7 @@ class Bench:
 
     # ---- Helpers -----------------------------------------------------------------------------------------------------
     def contender(self, worker: str, work: str, path: Path, name: Optional[str] = None) -> Contender:
-        return Contender(name or worker, self.workers[worker], work, path)
+        return Contender(name or worker, self.workers[worker], work, path, needed=worker in NEEDED)
 
     def parquet(self, text: Input) -> Path:
         """The same rows in Parquet, written by DuckDB."""

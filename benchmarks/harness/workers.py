@@ -94,10 +94,10 @@ def peer(name: str, *options: str, **environment: str) -> Worker:
 
 
 class Contender:
-    """Somebody who does one work on one input."""
+    """Somebody who does one work on one input. `checked`: its answer is one to compare. `needed`: a run without it is none."""
 
-    def __init__(self, name: str, worker: Worker, work: str, path: Path, checked: bool = True) -> None:
-        self.name, self.worker, self.work, self.path, self.checked = name, worker, work, path, checked
+    def __init__(self, name: str, worker: Worker, work: str, path: Path, checked: bool = True, needed: bool = False) -> None:
+        self.name, self.worker, self.work, self.path, self.checked, self.needed = name, worker, work, path, checked, needed
 
     def run(self) -> Tuple[float, Any]:
         return self.worker.run(self.work, self.path)
@@ -128,6 +128,8 @@ def measure(contenders: List[Contender], check: Callable[[Any], Optional[str]], 
         try:
             rounds[contender.name] = rounds_for(checked_run(contender), quick)
         except NotRun as why:
+            if contender.needed:
+                raise SystemExit(f"bench: {contender.name}: {contender.work} of {contender.path}: {why}") from None
             measured.not_run[contender.name] = str(why)
     for names in schedule(rounds):
         for name in names:

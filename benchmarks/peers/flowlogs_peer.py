@@ -18,7 +18,7 @@ if worker.option("--mmap"):
 
 def rows(query):
     table = query.collect()
-    assert table.complete and table.stats.problem_count == 0
+    assert table.complete and not table.stats.problems, table.stats.problems
     return [list(row.values()) for row in table.to_dicts()]
 
 

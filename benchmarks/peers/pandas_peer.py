@@ -8,10 +8,11 @@ except ImportError:
     worker.give_up("pandas is not installed")
 
 engine = worker.option("--engine", "c")
+text = dict.fromkeys(worker.text_fields(), str)
 
 
 def load(path):
-    return pd.read_csv(path, sep=" ", na_values="-", engine=engine)
+    return pd.read_csv(path, sep=" ", na_values="-", dtype=text, engine=engine)
 
 
 def what_was_loaded(frame):

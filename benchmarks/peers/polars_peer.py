@@ -7,9 +7,11 @@ try:
 except ImportError:
     worker.give_up("polars is not installed")
 
+text = dict.fromkeys(worker.text_fields(), pl.String)
+
 
 def scan(path):
-    return pl.scan_csv(path, separator=" ", null_values="-", quote_char=None)
+    return pl.scan_csv(path, separator=" ", null_values="-", quote_char=None, schema_overrides=text)
 
 
 def rows(query):

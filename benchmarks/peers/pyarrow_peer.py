@@ -10,11 +10,13 @@ except ImportError:
     worker.give_up("pyarrow is not installed")
 
 pa.set_cpu_count(int(worker.option("--threads", "2")))
+text = dict.fromkeys(worker.text_fields(), pa.string())
 
 
 def load(path):
     return csv.read_csv(path, parse_options=csv.ParseOptions(delimiter=" ", quote_char=False),
-                        convert_options=csv.ConvertOptions(null_values=["-"], strings_can_be_null=True))  # fmt: skip
+                        convert_options=csv.ConvertOptions(null_values=["-"], strings_can_be_null=True,
+                                                            column_types=text))  # fmt: skip
 
 
 def what_was_loaded(table):
