@@ -8,11 +8,12 @@ except ImportError:
     worker.give_up("pandas is not installed")
 
 engine = worker.option("--engine", "c")
-text = dict.fromkeys(worker.text_fields(), str)
+# The PyArrow engine infers types well, and with given ones refuses integers that may be missing.
+types = {"dtype_backend": "pyarrow"} if engine == "pyarrow" else {"dtype": dict.fromkeys(worker.text_fields(), str)}
 
 
 def load(path):
-    return pd.read_csv(path, sep=" ", na_values="-", dtype=text, engine=engine)
+    return pd.read_csv(path, sep=" ", na_values="-", engine=engine, **types)
 
 
 def what_was_loaded(frame):
