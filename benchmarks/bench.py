@@ -4,9 +4,10 @@
     benchmarks/bench.py --quick    a tenth of the records and few rounds: to try the benchmark itself
     benchmarks/bench.py --readme   writes the tables of build/bench/results.json into README.md
 
-How: every contender is a process that stays (harness/workers.py). Its first run is compared with DuckDB's answer and thrown
-away; then all contenders of a question take turns. A figure is the median; a ratio is one of medians. Each run starts from
-a path and keeps nothing: the page cache is the only cache. Files were read from disk once before (harness/data.py).
+How: every contender is a process that stays (harness/workers.py). Its first run is compared with DuckDB's answer and
+thrown away; then all contenders of a question take turns. A figure is the median; a ratio is one of medians. Each run
+starts from a path and keeps nothing: the page cache is the only cache. Files were read from disk once before
+(harness/data.py).
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Bench:
     def __init__(self, directory: Path, quick: bool) -> None:
         self.directory, self.quick = directory, quick
         self.threads = len(use_two_cpus())
+        self.load_average = os.getloadavg()[0]  # of what else goes on: before anything was built
         self.package = build.build(ROOT, directory / "release", ["native_peer"])
         sys.path.insert(0, str(self.package))
         import flowlogs
@@ -155,9 +157,13 @@ class Bench:
     def record_loops(self, text: Input) -> None:
         self.results["inputs"].append(text.describe())
         _, right = self.workers["DuckDB"].run("records", text.path)
-        names = {"native": "flowlogs, C++", "VRL": "VRL", "flowlogs": "flowlogs, Python", "flowlogs-reader": "flowlogs-reader"}
-        self.measure(f"{text.name}/records", [self.contender(n, "records", text.path, shown) for n, shown in names.items()],
-                     lambda rows: difference(rows, right, 0))  # fmt: skip
+        contenders = [
+            self.contender("native", "records", text.path, "flowlogs, C++"),
+            self.contender("VRL", "records", text.path),
+            self.contender("flowlogs", "records", text.path, "flowlogs, Python"),
+            self.contender("flowlogs-reader", "records", text.path),
+        ]
+        self.measure(f"{text.name}/records", contenders, lambda rows: difference(rows, right, 0))
 
     def memory(self, text: Input) -> None:
         """How time and memory grow: 5 MB, the whole input, and ten times it through a pipe."""
@@ -220,6 +226,7 @@ class Bench:
             "commit": git("describe", "--always", "--dirty"),
             "cpu": cpu_model(),
             "cpus": self.threads,
+            "load_average": self.load_average,
             "system": f"{platform.system()} {platform.release()}",
             "python": platform.python_version(),
             "versions": {name: worker.version for name, worker in self.workers.items() if worker.version},

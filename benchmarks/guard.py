@@ -1,8 +1,8 @@
 """Is this tree slower than a commit?   make bench-guard BASE=<commit>
 
-Builds both for release, then lets them take turns on the same inputs in fresh processes: base, head, and base once more. The
-second base tells what two equal builds differ by here and now: the noise. Exit code 1 if a headline ratio has lost more
-than 5 % beyond noise, in a second series, too. Head is the working tree, with what is not committed yet.
+Builds both for release, then lets them take turns on the same inputs in fresh processes: base, head, and base once more.
+The second base tells what two equal builds differ by here and now: the noise. Exit code 1 if a headline ratio has lost
+more than 5 % beyond noise, in a second series, too. Head is the working tree, with what is not committed yet.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BUILDS = ("base", "head", "base again")
 
 @dataclass
 class Headline:
-    """A ratio that is guarded: the geometric mean over some works of base's seconds by another build's, round by round."""
+    """A ratio that is guarded: the geometric mean, over some works, of base's seconds by another build's, by rounds."""
 
     name: str
     threads: int

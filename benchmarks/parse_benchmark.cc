@@ -135,7 +135,8 @@ BENCHMARK_CAPTURE(BM_LookAndJudge, crlf, [](std::string text) {
 
 // One column of a block, places included.
 template <typename Decode>
-void DecodeColumn(benchmark::State& state, const Block& block, const fl::Format& format, fl::Field field, Decode decode) {
+void DecodeColumn(benchmark::State& state, const Block& block, const fl::Format& format, fl::Field field,
+                  Decode decode) {
   fl::LineIndex index;
   index.Build(block.text);
   Require(index.AllLinesHave(static_cast<uint32_t>(format.size())));
@@ -171,7 +172,9 @@ template <typename Decode>
 void BM_DecodeRare(benchmark::State& state, fl::Field field, const char* value, Decode decode) {
   const fl::Format format = *fl::Format::FromHeader("srcport " + std::string(fl::Info(field).name));
   std::string text;
-  for (int i = 0; text.size() < kBlockBytes; ++i) (text += std::to_string(i % 65536)) += std::string(" ") + value + "\n";
+  for (int i = 0; text.size() < kBlockBytes; ++i) {
+    (text += std::to_string(i % 65536)) += std::string(" ") + value + "\n";
+  }
   DecodeColumn(state, Block(text), format, field, decode);
 }
 BENCHMARK_CAPTURE(BM_DecodeRare, address_v6, fl::Field::kSrcaddr, "2001:db8:85a3::8a2e:370:7334", kAddresses);

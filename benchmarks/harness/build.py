@@ -60,8 +60,8 @@ def vrl(source: Path, directory: Path) -> Path:
     log = directory / "vrl.log"
     print("building the peer VRL (minutes, the first time)", flush=True)
     with open(log, "w") as out:
-        done = subprocess.run([cargo, "build", "--release", "--manifest-path", str(manifest), "--target-dir", str(target)],
-                              stdout=out, stderr=out)  # fmt: skip
+        command = [cargo, "build", "--release", "--manifest-path", str(manifest), "--target-dir", str(target)]
+        done = subprocess.run(command, stdout=out, stderr=out)
     if done.returncode != 0:
         raise NotRun(f"cargo could not build it: see {log}")
     return target / "release/vrl-peer"

@@ -1,7 +1,7 @@
 """The inputs, made by our own generator and kept in build/bench/data for as long as the generator makes the same.
 
-A file is read from disk once before anything is timed: written back, dropped from the page cache, read with readahead. So
-its pages lie in the cache as those of a file that was copied here some time ago, whatever wrote it and however long ago.
+A file is read from disk once before anything is timed: written back, dropped from the page cache, read with readahead.
+So its pages lie in the cache as those of a file that was copied here some time ago, whatever wrote it.
 """
 
 from __future__ import annotations

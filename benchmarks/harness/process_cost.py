@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
-# Prints the seconds of a run, its answer and the peak of the memory. VmHWM, because the figure of getrusage() begins with
-# the memory of the process that started this one.
+# Prints the seconds of a run, its answer and the peak of the memory. VmHWM, because the figure of getrusage() begins
+# with the memory of the process that started this one.
 CHILD = """
 import json, sys, time
 import flowlogs as fl

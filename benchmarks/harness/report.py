@@ -17,11 +17,12 @@ QUESTIONS = {
 }
 LOADERS = ("pandas", "pandas, PyArrow engine", "Polars", "PyArrow", "DuckDB")
 FEW_GROUPS = ("file", "stdin", "stdin, ten times", "gzip file", "gzip stdin", "gzip stdin, ten times")
-BEGIN, END = "<!-- begin of the benchmark's tables: benchmarks/bench.py --readme -->", "<!-- end of the benchmark's tables -->"
+BEGIN = "<!-- begin of the benchmark's tables: benchmarks/bench.py --readme -->"
+END = "<!-- end of the benchmark's tables -->"
 MIB = 1 << 20
 
 
-# ---- Targets -------------------------------------------------------------------------------------------------------------
+# ---- Targets ---------------------------------------------------------------------------------------------------------
 def targets(results: Dict[str, Any]) -> List[Dict[str, Any]]:
     """Every promised figure of a run, with what it is to be at least (or at most) and what is aimed at."""
 
@@ -82,8 +83,8 @@ def targets(results: Dict[str, Any]) -> List[Dict[str, Any]]:
         ("flowlogs --version", start("flowlogs --version"), 150, "ms"),
         ("the wheel", wheel["bytes"] / 1e6 if wheel else None, 5, "MB"),
     ]  # fmt: skip
-    out = [{"work": work, "value": value, "unit": "x", "at_least": least, "aim": aim, "verdict": _verdict(value, least, aim)}
-           for work, value, least, aim in rows]  # fmt: skip
+    out = [{"work": work, "value": value, "unit": "x", "at_least": least, "aim": aim,
+            "verdict": _verdict(value, least, aim)} for work, value, least, aim in rows]  # fmt: skip
     out += [{"work": work, "value": value, "unit": unit, "at_most": most,
              "verdict": "not run" if value is None else "met" if value <= most else "missed"}
             for work, value, most, unit in limits]  # fmt: skip
@@ -126,13 +127,15 @@ def text(results: Dict[str, Any]) -> str:
     lines += _aligned(target_rows(results))
     for name, samples in results["seconds"].items():
         data = _input_of(results, name)
-        about = f": {data['records']:,} records, {data['fields']} fields, {data['text_bytes'] / 1e6:,.0f} MB" if data else ""
-        lines += ["", f"{name}{about}"]
+        lines += ["", name]
+        if data:
+            lines[-1] += f": {data['records']:,} records, {data['fields']} fields, {data['text_bytes'] / 1e6:,.0f} MB"
         rows = [["", "ms: median (min .. max)", "runs", "GB/s of text", "records/s"]]
         for contender, seconds in samples.items():
             middle = median(seconds)
-            rate = [f"{data['text_bytes'] / middle / 1e9:.2f}", f"{data['records'] / middle / 1e6:.2f} M"] if data else ["", ""]
-            rows.append([contender, milliseconds(seconds), str(len(seconds)), *rate])
+            rows.append([contender, milliseconds(seconds), str(len(seconds)), "", ""])
+            if data:
+                rows[-1][-2:] = f"{data['text_bytes'] / middle / 1e9:.2f}", f"{data['records'] / middle / 1e6:.2f} M"
         lines += _aligned(rows)
     lines += ["", "rejected, top sources: how cost grows"]
     rows = [["", "seconds", "records", "records/s", "peak above the empty process"]]
@@ -153,13 +156,12 @@ def _input_of(results: Dict[str, Any], name: str) -> Optional[Dict[str, Any]]:
 
 def where(results: Dict[str, Any]) -> str:
     native = results["versions"].get("native", "")
-    return (f"{results['cpu']}, {results['cpus']} CPUs, {results['system']}; {results['date']}; commit {results['commit']}; "
-            f"`{results['command']}`\n{native}; {'; '.join(v for n, v in _versions(results).items())}")  # fmt: skip
-
-
-def _versions(results: Dict[str, Any]) -> Dict[str, str]:
-    """Each once: the same peer has several workers."""
-    return {v: v for n, v in results["versions"].items() if n != "native"}
+    versions = dict.fromkeys(v for n, v in results["versions"].items() if n != "native")  # a peer may have two workers
+    return (
+        f"{results['cpu']}, {results['cpus']} CPUs, {results['system']}; {results['date']}; commit {results['commit']}; "
+        f"`{results['command']}`, load average {results['load_average']:.1f} at its beginning\n"
+        f"{native}; {'; '.join(versions)}"
+    )
 
 
 def _aligned(rows: List[List[str]]) -> List[str]:
@@ -171,7 +173,7 @@ def _aligned(rows: List[List[str]]) -> List[str]:
     return out
 
 
-# ---- README ------------------------------------------------------------------------------------------------------------
+# ---- README ----------------------------------------------------------------------------------------------------------
 def markdown(results: Dict[str, Any]) -> str:
     """The tables of README.md."""
     sizes = _input_of(results, "default/")
@@ -179,8 +181,8 @@ def markdown(results: Dict[str, Any]) -> str:
     columns = ["flowlogs", "flowlogs mmap", "DuckDB on Parquet", "DuckDB on the text", "Polars on the text"]
     columns = [c for c in columns if any(c in results["seconds"].get(f"default/{q}", {}) for q in QUESTIONS)]
     lines = [
-        f"{sizes['records']:,} records of the default format, {sizes['text_bytes'] / 1e6:,.0f} MB of text in the page cache, "
-        f"{results['cpus']} threads; medians in milliseconds.",
+        f"{sizes['records']:,} records of the default format, {sizes['text_bytes'] / 1e6:,.0f} MB of text in the page "
+        f"cache, {results['cpus']} threads; medians in milliseconds.",
         "",
         "| | " + " | ".join(columns) + " |",
         "|---|" + "---:|" * len(columns),

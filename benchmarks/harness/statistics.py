@@ -31,7 +31,8 @@ def _at(ordered: Sequence[float], place: float) -> float:
 def median_error(samples: Sequence[float]) -> float:
     """The standard error of the median, in parts of it.
 
-    The standard deviation is 0.741 times the interquartile range, the standard error of a median 1.253 times that of a mean.
+    The standard deviation is 0.741 times the interquartile range, the standard error of a median 1.253 times that of a
+    mean.
     """
     return 1.253 * 0.741 * spread(samples) / math.sqrt(len(samples))
 

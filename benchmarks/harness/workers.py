@@ -1,7 +1,7 @@
 """Contenders as processes, and rounds of them.
 
-A run is asked for, and its answer compared, before anything is timed; that is also the discarded warm-up. Then each round
-asks every contender once. Answers are compared in the rounds, too.
+A run is asked for, and its answer compared, before anything is timed; that is also the discarded warm-up. Then each
+round asks every contender once. Answers are compared in the rounds, too.
 """
 
 from __future__ import annotations
@@ -94,10 +94,16 @@ def peer(name: str, *options: str, **environment: str) -> Worker:
 
 
 class Contender:
-    """Somebody who does one work on one input. `checked`: its answer is one to compare. `needed`: a run without it is none."""
+    """Somebody who does one work on one input.
 
-    def __init__(self, name: str, worker: Worker, work: str, path: Path, checked: bool = True, needed: bool = False) -> None:
-        self.name, self.worker, self.work, self.path, self.checked, self.needed = name, worker, work, path, checked, needed
+    checked   its answer is one to compare with the others'
+    needed    the benchmark ends without it
+    """
+
+    def __init__(self, name: str, worker: Worker, work: str, path: Path, *, checked: bool = True,
+                 needed: bool = False) -> None:  # fmt: skip
+        self.name, self.worker, self.work, self.path = name, worker, work, path
+        self.checked, self.needed = checked, needed
 
     def run(self) -> Tuple[float, Any]:
         return self.worker.run(self.work, self.path)

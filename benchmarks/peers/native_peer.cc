@@ -1,14 +1,15 @@
 // What is measured in C++: the floors, the tokenizer and the record loop. Speaks as worker.py says.
 //
-//   avx2_read    sums the bytes of a file in blocks of 128 KiB that each thread reads into its own buffer, as the engine does
+//   avx2_read    sums the bytes of a file in blocks of 128 KiB, read by each thread into its own buffer, as the engine
+//                does
 //   avx2_mmap    the same, mapped for each run, page faults and unmapping included
 //   avx2_memory  one thread, text that is in memory already
 //   tokenize     one thread, the same text: Look() and Judge(), with all that is proven of a regular run
 //   records      one thread, the same text: fl::Records, reading srcaddr and bytes
-//   inflate      ISA-L alone: reads a .gz and inflates it into the same buffer over and over, checksum included
+//   inflate      ISA-L alone: reads a .gz, inflates it into the same buffer over and over, checksum included
 //
-// Whatever is "in memory" is read before the clock starts. The answer of a floor is its sum or its size, so that it cannot
-// be optimised away, and is checked.
+// Whatever is "in memory" is read before the clock starts. The answer of a floor is its sum or its size, so that it
+// cannot be optimised away, and is checked.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -47,7 +48,7 @@ namespace fl = flowlogs;
 constexpr size_t kBlockBytes = 128 << 10;
 constexpr size_t kChunkBytes = 4 << 20;
 
-// ---- One pass over bytes ---------------------------------------------------------------------------------------------
+// ---- One pass over bytes --------------------------------------------------------------------------------------------
 uint64_t PlainSum(const char* p, size_t size) {
   uint64_t sum = 0;
   for (size_t i = 0; i < size; ++i) sum += static_cast<unsigned char>(p[i]);
@@ -75,7 +76,7 @@ constexpr char kFloor[] = "plain loop";
 uint64_t Sum(const char* p, size_t size) { return PlainSum(p, size); }
 #endif
 
-// ---- Work ------------------------------------------------------------------------------------------------------------
+// ---- Work -----------------------------------------------------------------------------------------------------------
 struct Answer {
   std::vector<uint64_t> row;
   std::string error;
@@ -158,7 +159,8 @@ Answer Tokenize(std::string_view text) {
   uint64_t records = 0;
   bool first = true;
   for (size_t begin = 0; begin < text.size(); first = false) {
-    const size_t last = text.size() - begin <= kBlockBytes ? text.size() - 1 : text.rfind('\n', begin + kBlockBytes - 1);
+    const bool is_last = text.size() - begin <= kBlockBytes;
+    const size_t last = is_last ? text.size() - 1 : text.rfind('\n', begin + kBlockBytes - 1);
     lines.Look(text.substr(begin, last + 1 - begin), first, {});
     lines.Judge(format ? &*format : nullptr);
     for (const fl::LineSegment& segment : lines.segments()) {

@@ -1,8 +1,8 @@
 """How a peer is talked to: it is a process that stays, so that its threads and its memory are warm as ours are.
 
-It begins with one line of JSON, {"version": ...} or {"error": ...}. From then on a line "work<TAB>path" comes in, and one
-line goes out: {"seconds": ..., "answer": [[...], ...]} or {"error": ...}. The clock runs over `run(path)` alone: from a path
-to an answer, with nothing kept from the run before. What a result holds is found out by `answer` when the clock is out.
+It begins with one line of JSON, {"version": ...} or {"error": ...}. From then on a line "work<TAB>path" comes in and
+a line goes out: {"seconds": ..., "answer": [[...], ...]} or {"error": ...}. The clock runs over `run(path)` alone: from
+a path to an answer, with nothing kept from the run before. What a result holds is found out by `answer`, off the clock.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ def option(name: str, default: str = "") -> str:
 
 
 def text_fields() -> List[str]:
-    """Names of the fields that hold text, as a header has them: an account is "unknown" once in ten thousand lines, which
-    a reader that infers types from the first lines trips over. The other peers are told what DuckDB is told."""
+    """Names of the fields that hold text, as a header has them.
+
+    An account is "unknown" once in ten thousand lines, which a reader that infers types from the first lines trips over.
+    So the other peers are told what DuckDB is told.
+    """
     import flowlogs
 
     return [field["name"] for field in flowlogs.fields() if field["type"] == "text"]

@@ -120,7 +120,8 @@ def a_run():
         for q in report.QUESTIONS
     }  # fmt: skip
     results = {
-        "date": "2026-01-02 03:04 UTC", "command": "make bench", "commit": "abc", "cpu": "A CPU", "cpus": 2, "system": "Linux",
+        "date": "2026-01-02 03:04 UTC", "command": "make bench", "commit": "abc",
+        "cpu": "A CPU", "cpus": 2, "load_average": 0.25, "system": "Linux",
         "versions": {"native": "AVX2, kernel k", "DuckDB": "DuckDB 2"}, "not_run": {"VRL": "cargo is not there"},
         "inputs": [{"name": "default", "records": 5000, "fields": 14, "text_bytes": 10**6, "stored_bytes": 10**6}],
         "seconds": {**questions,
@@ -149,7 +150,7 @@ def test_the_targets_are_ratios_of_medians():
 
 def test_the_text_names_the_machine_the_peers_and_who_did_not_run():
     text = report.text(a_run())
-    assert "A CPU, 2 CPUs, Linux; 2026-01-02 03:04 UTC; commit abc; `make bench`" in text
+    assert "A CPU, 2 CPUs, Linux; 2026-01-02 03:04 UTC; commit abc; `make bench`, load average 0.2 at" in text
     assert "AVX2, kernel k; DuckDB 2" in text
     assert "not run: VRL: cargo is not there" in text
     assert "100 (100 .. 200)" in text

@@ -1,7 +1,7 @@
 // Runs `parse_aws_vpc_flow_log` of Vector's Remap Language over the lines of a file, one after another.
 //
-// Speaks as benchmarks/peers/worker.py says: a line "work\tpath" comes in, a line of JSON goes out. The file is in memory
-// before the clock starts; compiling the program is outside of it too.
+// Speaks as benchmarks/peers/worker.py says: a line "work\tpath" comes in, a line of JSON goes out. The file is in
+// memory before the clock starts; compiling the program is outside of it too.
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 use std::time::Instant;
