@@ -46,6 +46,8 @@ class Bench:
     def __init__(self, directory: Path, quick: bool) -> None:
         self.directory, self.quick = directory, quick
         self.threads = len(use_two_cpus())
+        self.begun = datetime.now(timezone.utc)
+        self.commit = git("describe", "--always", "--dirty")
         self.load_average = os.getloadavg()[0]  # of what else goes on: before anything was built
         self.package = build.build(ROOT, directory / "release", ["native_peer"])
         sys.path.insert(0, str(self.package))
@@ -221,9 +223,9 @@ class Bench:
 
     def context(self) -> Dict[str, Any]:
         return {
-            "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+            "date": self.begun.strftime("%Y-%m-%d %H:%M UTC"),
             "command": "make bench" + (" QUICK=1" if self.quick else ""),
-            "commit": git("describe", "--always", "--dirty"),
+            "commit": self.commit,
             "cpu": cpu_model(),
             "cpus": self.threads,
             "load_average": self.load_average,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -59,15 +60,15 @@ class Headline:
 
 
 def check_out(commit: str, directory: Path) -> Path:
-    """The commit's files, in a git worktree that is used again."""
-    tree = directory / "base"
-    subprocess.run(["git", "worktree", "prune"], cwd=ROOT, check=True)
-    if (tree / ".git").exists():
-        command = ["git", "-C", str(tree), "checkout", "--quiet", "--detach", "--force", commit]
-    else:
-        command = ["git", "worktree", "add", "--quiet", "--force", "--detach", str(tree), commit]
-    if subprocess.run(command, cwd=ROOT).returncode != 0:
-        raise SystemExit(f"guard: cannot check out {commit}")
+    """The commit's files, unpacked; a git worktree would leave its name in the repository."""
+    tree, stamp = directory / "base", directory / "base.commit"
+    if tree.exists() and stamp.exists() and stamp.read_text() == commit:
+        return tree
+    shutil.rmtree(tree, ignore_errors=True)
+    tree.mkdir()
+    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+    subprocess.run(["tar", "-x", "-C", str(tree)], input=archive, check=True)
+    stamp.write_text(commit)
     return tree
 
 

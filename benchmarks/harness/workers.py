@@ -137,9 +137,10 @@ def measure(contenders: List[Contender], check: Callable[[Any], Optional[str]], 
             if contender.needed:
                 raise SystemExit(f"bench: {contender.name}: {contender.work} of {contender.path}: {why}") from None
             measured.not_run[contender.name] = str(why)
+    measured.samples = {name: [] for name in rounds}
     for names in schedule(rounds):
         for name in names:
-            measured.samples.setdefault(name, []).append(checked_run(by_name[name]))
+            measured.samples[name].append(checked_run(by_name[name]))
     return measured
 
 
