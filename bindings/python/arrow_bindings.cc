@@ -33,6 +33,10 @@ class ForeignStream final : public TableStream {
   }
   const Stats& stats() const override { return stream_->stats(); }
   std::vector<Column> Schema() const override { return stream_->Schema(); }
+  bool MakesBatches(const ArrowOptions& options) override { return stream_->MakesBatches(options); }
+  absl::Status NextBatch(ArrowArray* out) override {
+    return WithoutGilIfHeld([&] { return stream_->NextBatch(out); });
+  }
 
  private:
   std::unique_ptr<TableStream> stream_;

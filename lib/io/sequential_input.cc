@@ -19,8 +19,21 @@ inline namespace v1 {
 
 using State = ByteStream::State;
 
+namespace {
+
+// What is compressed comes in bigger blocks, unless the caller has chosen: the inflater is handed from thread to thread
+// with each, and a thread is longer in waking up than it takes to inflate a small one.
+InputOptions WithBigBlocks(InputOptions options, Compression compression) {
+  constexpr size_t kBig = 1 << 20;
+  if (compression != Compression::kNone && options.block_bytes == InputOptions().block_bytes) options.block_bytes = kBig;
+  return options;
+}
+
+}  // namespace
+
 SequentialInput::SequentialInput(Facts facts, std::unique_ptr<ByteStream> stream, const InputOptions& options)
-    : facts_(std::move(facts)), stream_(std::move(stream)), limits_(options), stop_(options.stop) {
+    : facts_(std::move(facts)), stream_(std::move(stream)), limits_(WithBigBlocks(options, facts_.compression)),
+      stop_(options.stop) {
   name_ = facts_.name;
 }
 

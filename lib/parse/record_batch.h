@@ -81,6 +81,9 @@ class RecordBatch {
   const int64_t* Integers(int column, Rows rows);
   const int64_t* Addresses(int column, Rows rows);
   const std::string_view* Texts(int column, Rows rows);
+  // Whether values stand as tokens in a text, and where those of a column do.
+  bool has_tokens() const { return true; }
+  Tokens TokensOf(int column, Rows rows) { return Find(column, rows); }
   // Whether SelectText() is for the column: its tokens are its values.
   bool HasPlainText(int column) const {
     return format().columns()[static_cast<size_t>(column)].type() == ValueType::kText;

@@ -10,20 +10,6 @@ inline namespace v1 {
 namespace internal {
 namespace {
 
-// A view, as Arrow lays it out: the text itself, padded with zeros, if it has at most 12 bytes; else where it is.
-//
-//   bytes  0..3     4 .. 15
-//          length   text
-//          length   4 bytes of text, number of the buffer, offset in it
-struct TextView {
-  static constexpr size_t kInline = 12;
-  int32_t length;
-  char text[4];
-  int32_t buffer;
-  int32_t offset;
-};
-static_assert(sizeof(TextView) == 16);
-
 constexpr size_t kMostBytes = std::numeric_limits<int32_t>::max();
 
 bool HasHighBit(std::string_view bytes) {
@@ -157,6 +143,46 @@ void ArrowColumn::AppendValidity(const Column& column, size_t begin, size_t end)
   for (size_t row = begin, i = before; row < end; ++row, ++i) {
     bits[i / 8] = static_cast<uint8_t>(bits[i / 8] | (column.is_null(row) ? 0u : 1u) << i % 8);
   }
+}
+
+void ArrowColumn::AppendValidity(size_t count) {
+  const size_t before = rows_;
+  rows_ += count;
+  if (nulls_.size() + null_count_ == 0) return;
+  // The bits of a byte come from the lowest up. Bits behind the last row are 0.
+  const size_t old_bytes = validity_.size();
+  const size_t more = (rows_ + 7) / 8 - old_bytes;
+  std::memset(validity_.Grow<uint8_t>(more), 0, more);
+  uint8_t* const bits = validity_.bytes();
+  const size_t first = null_count_ == 0 ? 0 : before;
+  for (size_t i = first; i < rows_ && i % 8 != 0; ++i) bits[i / 8] = static_cast<uint8_t>(bits[i / 8] | 1u << i % 8);
+  const size_t whole = (first + 7) / 8;
+  if (rows_ / 8 > whole) std::memset(bits + whole, 0xFF, rows_ / 8 - whole);
+  for (size_t i = std::max(whole * 8, rows_ / 8 * 8); i < rows_; ++i) {
+    bits[i / 8] = static_cast<uint8_t>(bits[i / 8] | 1u << i % 8);
+  }
+  null_count_ += nulls_.size();
+  for (uint32_t null : nulls_) {
+    const size_t i = before + null;
+    bits[i / 8] = static_cast<uint8_t>(bits[i / 8] & ~(1u << i % 8));
+  }
+}
+
+void ArrowColumn::AppendNumbers(const int64_t* words, Rows rows) {
+  nulls_.clear();
+  auto append = [&]<typename T>(T* values) {
+    for (uint32_t i = 0; i < rows.count; ++i) {
+      const int64_t word = words[rows[i]];
+      if (word == kNullWord) [[unlikely]] nulls_.push_back(i);
+      values[i] = word == kNullWord ? T{0} : static_cast<T>(word);
+    }
+  };
+  if (layout_ == ArrowLayout::kInt32) {
+    append(values_.Grow<int32_t>(rows.count));
+  } else {
+    append(values_.Grow<int64_t>(rows.count));
+  }
+  AppendValidity(rows.count);
 }
 
 template <typename Offset>

@@ -56,12 +56,20 @@ class StreamState {
       schema_ = run_->Schema();
     }
     layouts_ = internal::ChooseLayouts(schema_, options);
+    makes_batches_ = run_ != nullptr && options.batch_rows == ArrowOptions().batch_rows && run_->MakesBatches(options);
   }
 
   void Schema(ArrowSchema* out) const { internal::MakeSchema(schema_, layouts_, out); }
 
   // The next batch; at the end *out stays unset.
   absl::Status Next(ArrowArray* out) {
+    if (makes_batches_) {
+      if (ended_) return status_;
+      absl::Status status = run_->NextBatch(out);
+      if (status.ok() && out->release == nullptr) status = StatusAtEnd(run_->stats());
+      if (out->release == nullptr) End(std::move(status));
+      return status_;
+    }
     internal::ArrowBatchBuilder batch(layouts_);
     while (!ended_ && batch.rows() < batch_rows_ && !batch.is_full()) {
       if (table_ == nullptr || row_ == table_->num_rows()) {
@@ -115,6 +123,7 @@ class StreamState {
   std::vector<Column> schema_;
   std::vector<internal::ArrowLayout> layouts_;
   size_t row_ = 0;  // of the table
+  bool makes_batches_ = false;  // the run does
   bool ended_ = false;
   absl::Status status_;  // after the end
 };

@@ -15,12 +15,13 @@ constexpr size_t kKeptOpen = 16;   // of these, the first stay open for the run
 
 }  // namespace
 
-absl::StatusOr<InputSet> InputSet::Open(const std::shared_ptr<ScanSpec>& spec, FormatTable* formats) {
+absl::StatusOr<InputSet> InputSet::Open(const std::shared_ptr<ScanSpec>& spec, FormatTable* formats, size_t block_bytes) {
   absl::StatusOr<std::vector<Source>> sources = ResolveSources(spec->sources);
   if (!sources.ok()) return sources.status();
   InputSet set;
   set.spec_ = spec;
   set.formats_ = formats;
+  set.block_bytes_ = block_bytes;
   for (size_t i = 0; i < sources->size(); ++i) {
     auto run = std::make_unique<InputRun>();
     run->index = static_cast<uint32_t>(i);
@@ -65,7 +66,7 @@ void InputSet::Prepare(InputRun* run) const {
   if (run->input == nullptr) {
     const ScanOptions& options = spec_->options;
     absl::StatusOr<std::unique_ptr<Input>> input =
-        Input::Open(run->source, {.block_bytes = options.block_bytes,
+        Input::Open(run->source, {.block_bytes = block_bytes_,
                                   .max_line_bytes = options.max_line_bytes,
                                   .max_inflated_bytes = options.max_inflated_bytes,
                                   .max_inflate_ratio = options.max_inflate_ratio,

@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "lib/query/address_sets.h"
+#include "lib/query/arrow_batch.h"
 #include "lib/query/cpu_count.h"
 #include "lib/query/plan.h"
 #include "lib/query/status.h"
@@ -56,8 +57,11 @@ struct Pass {
   }
 };
 
-absl::Status OpenPass(const std::shared_ptr<ScanSpec>& spec, Pass* pass) {
-  absl::StatusOr<InputSet> inputs = InputSet::Open(spec, &pass->formats);
+// `least_block`: blocks are no smaller, unless the caller of Scan() has chosen their size.
+absl::Status OpenPass(const std::shared_ptr<ScanSpec>& spec, Pass* pass, size_t least_block = 0) {
+  size_t block_bytes = spec->options.block_bytes;
+  if (block_bytes == ScanOptions().block_bytes) block_bytes = std::max(block_bytes, least_block);
+  absl::StatusOr<InputSet> inputs = InputSet::Open(spec, &pass->formats, block_bytes);
   if (!inputs.ok()) return InputErrorStatus(inputs.status());
   pass->inputs = *std::move(inputs);
   return absl::OkStatus();
@@ -195,7 +199,9 @@ class RowStream {
   static absl::StatusOr<std::unique_ptr<Pass>> Start(const Query::Plan& plan, bool whole_records) {
     if (!plan.status.ok()) return plan.status;
     auto pass = std::make_unique<Pass>();
-    if (absl::Status status = OpenPass(plan.scan, pass.get()); !status.ok()) return status;
+    // A block becomes a batch, and consumers like batches of some thousand rows.
+    const size_t least_block = whole_records || plan.limit ? 0 : size_t{1} << 20;
+    if (absl::Status status = OpenPass(plan.scan, pass.get(), least_block); !status.ok()) return status;
     absl::Status status = PlanPass(plan, pass.get());
     if (status.ok() && pass->plans[0].grouped) {
       status = absl::InvalidArgumentError("a stream hands out rows; collect() groups and aggregates");
@@ -233,8 +239,14 @@ class RowStream {
   }
   const Stats& stats() const { return stats_; }
   std::vector<Column> EmptyColumns() const { return MakeColumns(pass_->plans[0].rows); }
+  // From now on chunks are Arrow batches. REQUIRES: before the first Next().
+  void MakeBatches(std::vector<internal::ArrowLayout> layouts) {
+    layouts_ = std::move(layouts);
+    pass_->plans[0].rows.arrow = &layouts_;
+  }
 
  private:
+  std::vector<internal::ArrowLayout> layouts_;  // outlives the pass
   std::unique_ptr<Pass> pass_;
   bool ended_ = false;
   Stats stats_;
@@ -251,6 +263,18 @@ class TableStreamImpl final : public TableStream {
   }
   const Stats& stats() const override { return rows_.stats(); }
   std::vector<Column> Schema() const override { return rows_.EmptyColumns(); }
+  bool MakesBatches(const ArrowOptions& options) override {
+    rows_.MakeBatches(internal::ChooseLayouts(rows_.EmptyColumns(), options));
+    return true;
+  }
+  absl::Status NextBatch(ArrowArray* out) override {
+    absl::StatusOr<std::optional<RowChunk>> chunk = rows_.Next();
+    if (!chunk.ok()) return chunk.status();
+    if (!*chunk) return absl::OkStatus();
+    if (!(*chunk)->arrow_status.ok()) return (*chunk)->arrow_status;
+    std::move(*(*chunk)->arrow).Finish(out);
+    return absl::OkStatus();
+  }
 
  private:
   RowStream rows_;

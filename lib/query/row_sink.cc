@@ -176,7 +176,10 @@ class CheckSink final : public LocalSink {
 
 }  // namespace
 
-std::unique_ptr<LocalSink> MakeRowSink(const RowPlan& plan) { return std::make_unique<RowSink>(plan); }
+std::unique_ptr<LocalSink> MakeTableRowSink(const RowPlan& plan) { return std::make_unique<RowSink>(plan); }
+std::unique_ptr<LocalSink> MakeRowSink(const RowPlan& plan) {
+  return plan.arrow == nullptr ? MakeTableRowSink(plan) : MakeArrowSink(plan);
+}
 
 std::vector<Column> MakeColumns(const RowPlan& plan) {
   std::vector<Column> columns;

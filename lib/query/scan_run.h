@@ -60,7 +60,7 @@ struct InputRun {
 // The inputs of a scan, opened far enough to know their first formats (of the first 256 of them).
 class InputSet {
  public:
-  static absl::StatusOr<InputSet> Open(const std::shared_ptr<ScanSpec>& spec, FormatTable* formats);
+  static absl::StatusOr<InputSet> Open(const std::shared_ptr<ScanSpec>& spec, FormatTable* formats, size_t block_bytes);
 
   std::vector<std::unique_ptr<InputRun>>& inputs() { return inputs_; }
   // The union, in order of first appearance, of the first formats (CONTRACT L12). Names with hyphens for known fields.
@@ -77,6 +77,7 @@ class InputSet {
  private:
   std::shared_ptr<ScanSpec> spec_;
   FormatTable* formats_ = nullptr;
+  size_t block_bytes_ = 0;
   std::vector<std::unique_ptr<InputRun>> inputs_;
   std::vector<FormatColumn> columns_;
 };

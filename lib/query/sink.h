@@ -23,6 +23,11 @@
 namespace flowlogs {
 inline namespace v1 {
 
+namespace internal {
+enum class ArrowLayout : uint8_t;
+class ArrowBatchBuilder;
+}  // namespace internal
+
 // The block whose batches come.
 struct BlockContext {
   const Lines* lines = nullptr;
@@ -34,6 +39,8 @@ struct BlockContext {
 // Rows of one block, in order.
 struct RowChunk {
   std::vector<Column> columns;        // of a row query
+  std::shared_ptr<internal::ArrowBatchBuilder> arrow;  // of a row query for Arrow, instead of columns
+  absl::Status arrow_status;                           // why there is no batch
   RecordChunk records;                // of a record query
   std::vector<uint32_t> block_lines;  // of each row: its line in the block
   size_t num_rows() const { return block_lines.size(); }
@@ -95,6 +102,7 @@ absl::StatusOr<std::vector<Column>> FinishGroups(const GroupPlan& plan, std::spa
 
 // Rows of selected columns, or the records themselves.
 struct RowPlan {
+  const std::vector<internal::ArrowLayout>* arrow = nullptr;  // not null: rows leave as Arrow batches in these layouts
   Expression filter;
   std::vector<KeyExpression> columns;  // of rows
   bool whole_records = false;          // records instead of columns
@@ -103,6 +111,9 @@ struct RowPlan {
   RunContext context;
 };
 std::unique_ptr<LocalSink> MakeRowSink(const RowPlan& plan);
+// What MakeRowSink() makes of plans with and without `arrow`.
+std::unique_ptr<LocalSink> MakeArrowSink(const RowPlan& plan);
+std::unique_ptr<LocalSink> MakeTableRowSink(const RowPlan& plan);
 // Empty columns for the rows.
 std::vector<Column> MakeColumns(const RowPlan& plan);
 

@@ -181,7 +181,12 @@ def test_more_rows_than_a_batch(big_log):
     for rows in (scan, table):
         reader = pa.RecordBatchReader.from_stream(rows)
         batches = list(reader)
-        assert [batch.num_rows for batch in batches] == [65536, 65536, 65536, 200_000 - 3 * 65536]
+        sizes = [batch.num_rows for batch in batches]
+        if rows is table:
+            assert sizes == [65536, 65536, 65536, 200_000 - 3 * 65536]
+        else:  # a batch is what a block of the input has: some thousand rows
+            assert sum(sizes) == 200_000
+            assert all(1000 < size < 65536 for size in sizes[:-1])
         arrow = pa.Table.from_batches(batches)
         arrow.validate(full=True)
         assert arrow.column("bytes").to_pylist() == list(range(200_000))
@@ -356,12 +361,12 @@ def test_reader_is_lazy_and_may_be_dropped_half_way(big_log):
     for threads in (1, 4):
         reader = pa.RecordBatchReader.from_stream(fl.scan(big_log, threads=threads))
         batch = reader.read_next_batch()
-        assert batch.num_rows == 65536
+        assert 1000 < batch.num_rows < 65536
         before = threading.active_count()
         del reader
         gc.collect()
         batch.validate(full=True)  # outlives its stream
-        assert batch.column("bytes")[65535].as_py() == 65535
+        assert batch.column("bytes").to_pylist() == list(range(batch.num_rows))
         assert threading.active_count() == before
 
 
@@ -447,7 +452,8 @@ def test_stream_read_and_dropped_in_another_thread(big_log):
     for thread in threads:
         thread.join(30)
         assert not thread.is_alive()
-    assert found == [65536]
+    assert len(found) == 1
+    assert 1000 < found[0] < 65536
 
 
 def test_gil_is_free_while_a_stream_is_read(big_log):
@@ -512,10 +518,11 @@ def damaged_gzip():
 
 def test_damage_is_an_error_after_the_last_batch():
     reader = pa.RecordBatchReader.from_stream(fl.scan(damaged_gzip()))
-    rows = reader.read_next_batch().num_rows
-    assert rows > 1000
+    rows = 0
     with pytest.raises(OSError, match="<bytes>"):
-        reader.read_next_batch()
+        while True:
+            rows += reader.read_next_batch().num_rows
+    assert rows > 1000
     assert pa.table(fl.scan(damaged_gzip(), on_error="skip")).num_rows == rows
     with pytest.raises(fl.InputError) as caught:
         fl.scan(damaged_gzip()).sort("bytes").to_arrow()

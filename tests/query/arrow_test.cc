@@ -725,11 +725,12 @@ TEST(ArrowQueryTest, BigScanDroppedHalfWay) {
     ASSERT_TRUE(ExportStream(scan, {}, &stream).ok());
     ArrayHolder batch;
     ASSERT_EQ(stream.get_next(&stream, &batch), 0);
-    EXPECT_EQ(batch.length, 65536);
+    EXPECT_GT(batch.length, 1000) << "a block of rows, not all of them";
+    EXPECT_LT(batch.length, 65536);
     stream.release(&stream);
     const Cells starts = ReadColumn("l", *batch.children[10]);
     EXPECT_EQ(starts[0], "1600000000");
-    EXPECT_EQ(starts[65535], "1600065535");
+    EXPECT_EQ(starts[static_cast<size_t>(batch.length) - 1], std::to_string(1600000000 + batch.length - 1));
   }
 }
 

@@ -13,7 +13,7 @@
 //   text, addresses        utf8_view, or utf8 or large_utf8 where the consumer's schema asks for it; addresses are in
 //                          their canonical form, bytes that are not UTF-8 are \xNN
 //   times                  int64 seconds since 1970, or timestamp[s, UTC]: see ArrowOptions
-// No dictionaries, no run-end encoding. The stream's batches have about ArrowOptions::batch_rows rows each.
+// No dictionaries, no run-end encoding. ArrowOptions::batch_rows says how many rows a batch has.
 //
 // LIFETIME. A stream, and each batch, owns what it points into: a batch outlives its stream, the stream outlives the
 // Table or Query. The columns of a batch may be moved out of it and released on their own, in any order and thread.
@@ -91,7 +91,8 @@ inline namespace v1 {
 //   requested        (nullptr)   the consumer's schema. A text column that is utf8, large_utf8 or utf8_view there
 //                                becomes that, a time int64 or timestamp[s, UTC]; every other wish is not met, and the
 //                                consumer sees so from the schema. Columns are found by name. Read during the call.
-//   batch_rows       (65536)     rows of a batch (1 to 1048576), where there are as many; fewer if their text is long
+//   batch_rows       (65536)     rows of a batch (1 to 1048576), where there are as many; fewer if their text is long. With
+//                                the default, rows that are read while they are asked for come as a block has them
 //   fail_if_damaged  (true)      of streams that read inputs: after the last batch of a run with damaged inputs
 //                                (Stats::errors), get_next fails, since a consumer cannot see the stats
 struct ArrowOptions {

@@ -32,8 +32,12 @@
 #include "flowlogs/query/table.h"
 #include "flowlogs/schema/format.h"
 
+struct ArrowArray;  // of the Arrow C data interface: flowlogs/query/arrow.h
+
 namespace flowlogs {
 inline namespace v1 {
+
+struct ArrowOptions;
 
 enum class Order : uint8_t { kAscending, kDescending };
 
@@ -221,6 +225,11 @@ class TableStream {
   virtual const Stats& stats() const = 0;
   // The columns of every table, without rows.
   virtual std::vector<Column> Schema() const = 0;
+
+  // For ExportStream() of flowlogs/query/arrow.h. Whether the stream makes Arrow batches itself, with these options: then
+  // NextBatch() is called instead of Next(). It leaves *out unset at the end. Asked before the first row.
+  virtual bool MakesBatches(const ArrowOptions&) { return false; }
+  virtual absl::Status NextBatch(ArrowArray*) { return absl::UnimplementedError("the stream makes tables"); }
 };
 
 // Records in input order. Dropping a half-read stream stops the run and joins its threads.
