@@ -9,27 +9,16 @@
 namespace flowlogs {
 inline namespace v1 {
 
-// Fills records from the index: no second look at the text.
+// Records of the index: no second look at the text, and nothing is copied.
 struct RecordAccess {
-  static void Fill(std::string_view line, const uint64_t* separators, uint32_t begin, const Format& format, Record* record) {
-    record->line_ = line;
+  // REQUIRES: a line of a regular segment. Valid until the index is built again.
+  static void Point(LineIndex* index, uint32_t line, const Format& format, Record* record) {
+    record->line_ = index->line(line);
     if (!record->format_.IsSame(format)) record->format_ = format;
+    record->size_ = format.size();
+    record->text_ = index->text().data();
     const size_t skip = format.leading_time() ? 1 : 0;
-    const size_t size = format.size();
-    size_t word = begin / 64;
-    uint64_t bits = separators[word] & (~uint64_t{0} << (begin % 64));
-    uint32_t token = 0;
-    for (size_t i = 0; i < size + skip; ++i) {
-      while (bits == 0) bits = separators[++word];
-      const uint32_t end = static_cast<uint32_t>(word * 64) + static_cast<uint32_t>(__builtin_ctzll(bits)) - begin;
-      bits &= bits - 1;
-      if (i >= skip) {
-        record->begin_[i - skip] = token;
-        record->end_[i - skip] = end;
-      }
-      token = end + 1;
-    }
-    record->size_ = size;
+    record->places_ = index->offsets() + index->first_separator(line) + skip - 1;
   }
 };
 
@@ -83,6 +72,7 @@ struct Records::State {
     if (out == nullptr) return;
     ++out->records;
     ++counted_format->records;
+    if (status_is_last && record.line().ends_with(" OK")) [[likely]] return;
     const std::string_view status = record.raw(Field::kLogStatus);
     if (status == "NODATA") ++out->nodata;
     if (status == "SKIPDATA") ++out->skipdata;
@@ -107,6 +97,7 @@ struct Records::State {
     }
     counted_format = &*found;
     counted = used;
+    status_is_last = used.IndexOf(Field::kLogStatus) == static_cast<int>(used.size()) - 1 && used.size() > 1;
   }
 
   void CountOthers(const LineSegment& s) {
@@ -148,6 +139,7 @@ struct Records::State {
   Record record;
   Format counted = Format::Default();
   Stats::FormatCount* counted_format = nullptr;
+  bool status_is_last = false;  // of the values of `counted`
 };
 
 Records::Records(std::string_view text, RecordsOptions options)
@@ -194,8 +186,7 @@ const Record* Records::Advance() {
     const uint32_t line = segment.first_line + s.line++;
     if (s.line == 1) s.UseFormat(format);
     if (segment.kind == LineSegment::Kind::kRegular) {
-      const LineIndex& index = s.lines.index();
-      RecordAccess::Fill(index.line(line), index.separators(), index.line_begin(line), format, &s.record);
+      RecordAccess::Point(&s.lines.index(), line, format, &s.record);
     } else if (ParseRecord(s.lines.line(line), format, &s.record) != ParseError::kOk) {
       continue;  // not reached: the same tokenizer has counted the values
     }

@@ -61,6 +61,21 @@ ParseError ParseRecord(S&& line, const Format& format, Record* record) = delete;
 class Record {
  public:
   Record() : format_(Format::Default()) {}
+  // A copy stands on its own feet: it needs the line alone, also if the record was one of Records().
+  Record(const Record& other) : format_(other.format_) { *this = other; }
+  Record& operator=(const Record& other) {
+    if (this == &other) return *this;
+    format_ = other.format_;
+    line_ = other.line_;
+    size_ = other.size_;
+    for (size_t i = 0; i < size_; ++i) {
+      const std::string_view value = other.value(i);
+      begin_[i] = static_cast<uint32_t>(value.data() - line_.data());
+      end_[i] = begin_[i] + static_cast<uint32_t>(value.size());
+    }
+    places_ = nullptr;
+    return *this;
+  }
 
   const Format& format() const { return format_; }
   // The line, without its line end.
@@ -96,7 +111,7 @@ class Record {
   // The same by the column's place in the format. "" if there is no such column.
   std::string_view raw(int column) const {
     if (column < 0 || static_cast<size_t>(column) >= size_) return {};
-    return line_.substr(begin_[column], end_[column] - begin_[column]);
+    return value(static_cast<size_t>(column));
   }
 
   // kMissing, kBad or kPresent. A field that the format lacks is missing.
@@ -110,6 +125,13 @@ class Record {
  private:
   friend ParseError ParseRecord(std::string_view line, const Format& format, Record* record) noexcept;
   friend struct RecordAccess;  // the library's own tokenizer fills records from its index
+
+  // REQUIRES: i < size_
+  std::string_view value(size_t i) const {
+    if (places_ == nullptr) return {line_.data() + begin_[i], end_[i] - begin_[i]};
+    const uint32_t begin = places_[i] + 1;
+    return {text_ + begin, places_[i + 1] - begin};
+  }
 
   // The token of a field, or nullopt if the format lacks it or it is missing.
   std::optional<std::string_view> Token(Field field) const {
@@ -134,6 +156,9 @@ class Record {
   Format format_;
   std::string_view line_;
   size_t size_ = 0;
+  // Of a record of Records(): places in text_ of the separators in front of each value and behind the last one. Else null.
+  const uint32_t* places_ = nullptr;
+  const char* text_ = nullptr;
   uint32_t begin_[Format::kMaxColumns];  // of value i in line_; only the first size_ are set
   uint32_t end_[Format::kMaxColumns];
 };
@@ -210,6 +235,7 @@ constexpr void ForEachValue(std::string_view line, Separator separator, F&& f) {
 
 inline ParseError ParseRecord(std::string_view line, const Format& format, Record* record) noexcept {
   record->size_ = 0;
+  record->places_ = nullptr;
   line = internal::StripLineEnd(line);
   record->line_ = line;
   if (line.size() > 0x7fffffff) return ParseError::kLineTooLong;
