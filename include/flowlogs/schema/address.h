@@ -105,20 +105,30 @@ namespace internal {
 
 // Four octets and three dots, nothing else. Returns false unless all of `text` is one.
 constexpr bool ParseV4(std::string_view text, uint32_t* bits) {
+  constexpr uint32_t kNoDigit = 10;  // and what is above
   uint32_t value = 0;
   size_t i = 0;
+  const auto digit = [&] {
+    return i < text.size() ? static_cast<uint32_t>(static_cast<unsigned char>(text[i])) - uint32_t{'0'} : kNoDigit;
+  };
   for (int octet = 0; octet < 4; ++octet) {
     if (octet > 0) {
       if (i >= text.size() || text[i] != '.') return false;
       ++i;
     }
-    const size_t begin = i;
-    uint32_t number = 0;
-    while (i < text.size() && i - begin < 3 && text[i] >= '0' && text[i] <= '9') {
-      number = number * 10 + static_cast<uint32_t>(text[i] - '0');
+    uint32_t number = digit();
+    if (number >= kNoDigit) return false;
+    ++i;
+    if (const uint32_t second = digit(); second < kNoDigit) {
+      if (number == 0) return false;
+      number = number * 10 + second;
       ++i;
+      if (const uint32_t third = digit(); third < kNoDigit) {
+        number = number * 10 + third;
+        ++i;
+        if (number > 255) return false;
+      }
     }
-    if (i == begin || number > 255 || (i - begin > 1 && text[begin] == '0')) return false;
     value = (value << 8) | number;
   }
   *bits = value;

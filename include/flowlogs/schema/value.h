@@ -46,10 +46,19 @@ inline ValueState StateOf(ValueType type, std::string_view token);
 constexpr std::optional<int64_t> ParseInteger(std::string_view token, int64_t max) {
   if (token.empty()) return std::nullopt;
   uint64_t value = 0;
-  for (char c : token) {
-    const unsigned digit = static_cast<unsigned char>(c) - static_cast<unsigned>('0');
-    if (digit > 9 || value > (std::numeric_limits<uint64_t>::max() - 9) / 10) return std::nullopt;
-    value = value * 10 + digit;
+  constexpr size_t kSafeDigits = 18;  // so many cannot overflow
+  if (token.size() <= kSafeDigits) {
+    for (char c : token) {
+      const unsigned digit = static_cast<unsigned char>(c) - static_cast<unsigned>('0');
+      if (digit > 9) return std::nullopt;
+      value = value * 10 + digit;
+    }
+  } else {
+    for (char c : token) {
+      const unsigned digit = static_cast<unsigned char>(c) - static_cast<unsigned>('0');
+      if (digit > 9 || value > (std::numeric_limits<uint64_t>::max() - 9) / 10) return std::nullopt;
+      value = value * 10 + digit;
+    }
   }
   if (value > static_cast<uint64_t>(max)) return std::nullopt;
   return static_cast<int64_t>(value);
