@@ -17,11 +17,11 @@ inline namespace v1 {
 //   text        2 _ 1 2 3 _ e n i LF 2 _ ...
 //   separators  0 1 0 0 0 1 0 0 0 1  0 1        bit i of word w is byte 64 * w + i
 //   line_ends                     9             places of the LFs
-//   ranks                         2             separators before each of them
+//   ranks       0                               separators before each word
 struct IndexOutput {
   uint64_t* separators;  // room for size / 64 + 2 words; the last two are 0 behind the text
+  uint32_t* ranks;       // room for as many
   uint32_t* line_ends;   // room for size + 64
-  uint32_t* ranks;       // room for size + 64
   size_t num_lines;
   bool touching;  // two separators stand side by side, or the text begins with one
   bool control;   // a byte below 0x20 other than LF
@@ -43,6 +43,10 @@ struct Kernel {
   const char* name;
   // Reads text[0 .. size), not a byte beyond. REQUIRES: size < 2^32.
   void (*index)(const char* text, size_t size, IndexOutput* out);
+  // Whether each line has exactly `per_line` separators, its LF included.
+  bool (*all_lines_have)(const IndexOutput& index, uint32_t per_line);
+  // How many thirds of a line's separators offsets() is worth: for fewer, locate() is cheaper.
+  uint32_t offsets_thirds;
   // Writes the places of all separators in order. `words`: of `separators`, the two behind the text left out. Writes up
   // to 64 places more than there are.
   void (*offsets)(const uint64_t* separators, size_t words, uint32_t* out);

@@ -14,8 +14,7 @@ namespace {
 
 struct Progress {
   uint32_t* line_end;
-  uint32_t* rank;
-  uint64_t rank_so_far;
+  uint64_t rank;      // separators so far
   uint64_t carry;     // 1 if the byte before was a separator
   uint64_t touching;  // any bit: two separators side by side
   __m256i control;    // any byte not 0: a control byte other than LF
@@ -44,26 +43,27 @@ FLOWLOGS_AVX2_INLINE uint64_t Step(__m256i a, __m256i b, uint64_t valid, uint32_
                        valid;
   p->touching |= separators & ((separators << 1) | p->carry);
   p->carry = separators >> 63;
-  // The first line end is written whether there is one or not: which of the two cannot be predicted.
+  p->rank += static_cast<uint64_t>(_mm_popcnt_u64(separators));
+  // The first line end is written whether there is one or not: which of the two cannot be predicted. More are rare.
   const size_t count = static_cast<size_t>(_mm_popcnt_u64(line_ends));
-  size_t i = 0;
-  do {
-    p->line_end[i] = base + static_cast<uint32_t>(_tzcnt_u64(line_ends));
-    p->rank[i] = static_cast<uint32_t>(
-        p->rank_so_far + static_cast<uint64_t>(_mm_popcnt_u64(separators & (_blsmsk_u64(line_ends) >> 1))));
-    line_ends = _blsr_u64(line_ends);
-  } while (++i < count);
+  p->line_end[0] = base + static_cast<uint32_t>(_tzcnt_u64(line_ends));
+  if (count > 1) [[unlikely]] {
+    for (size_t i = 1; i < count; ++i) {
+      line_ends = _blsr_u64(line_ends);
+      p->line_end[i] = base + static_cast<uint32_t>(_tzcnt_u64(line_ends));
+    }
+  }
   p->line_end += count;
-  p->rank += count;
-  p->rank_so_far += static_cast<uint64_t>(_mm_popcnt_u64(separators));
   return separators;
 }
 
 FLOWLOGS_AVX2 void Index(const char* text, size_t size, IndexOutput* out) {
-  Progress p{out->line_ends, out->ranks, 0, 1, 0, _mm256_setzero_si256(), _mm256_setzero_si256()};
+  Progress p{out->line_ends, 0, 1, 0, _mm256_setzero_si256(), _mm256_setzero_si256()};
   uint64_t* word = out->separators;
+  uint32_t* rank = out->ranks;
   size_t at = 0;
   for (; at + 64 <= size; at += 64) {
+    *rank++ = static_cast<uint32_t>(p.rank);
     const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text + at));
     const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text + at + 32));
     *word++ = Step(a, b, ~uint64_t{0}, static_cast<uint32_t>(at), &p);
@@ -72,11 +72,15 @@ FLOWLOGS_AVX2 void Index(const char* text, size_t size, IndexOutput* out) {
     // The rest is copied: nothing behind the text is read.
     alignas(32) char rest[64];
     for (size_t i = 0; i < 64; ++i) rest[i] = at + i < size ? text[at + i] : 'x';
+    *rank++ = static_cast<uint32_t>(p.rank);
     const __m256i a = _mm256_load_si256(reinterpret_cast<const __m256i*>(rest));
     const __m256i b = _mm256_load_si256(reinterpret_cast<const __m256i*>(rest + 32));
     *word++ = Step(a, b, ~uint64_t{0} >> (64 - (size - at)), static_cast<uint32_t>(at), &p);
   }
-  for (uint64_t* end = out->separators + size / 64 + 2; word < end; ++word) *word = 0;
+  for (uint64_t* end = out->separators + size / 64 + 2; word < end; ++word) {
+    *word = 0;
+    *rank++ = static_cast<uint32_t>(p.rank);
+  }
   out->num_lines = static_cast<size_t>(p.line_end - out->line_ends);
   out->touching = p.touching != 0;
   out->control = _mm256_testz_si256(p.control, p.control) == 0;
@@ -101,7 +105,7 @@ FLOWLOGS_AVX2 void Offsets(const uint64_t* separators, size_t words, uint32_t* o
 
 }  // namespace
 
-const Kernel kAvx2Kernel = {"avx2", Index, Offsets, Locate, Integers, V4Addresses};
+const Kernel kAvx2Kernel = {"avx2", Index, AllLinesHave, 2, Offsets, Locate, Integers, V4Addresses};
 
 }  // namespace v1
 }  // namespace flowlogs

@@ -22,8 +22,7 @@ namespace {
 
 struct Progress {
   uint32_t* line_end;
-  uint32_t* rank;
-  uint64_t rank_so_far;
+  uint64_t rank;      // separators so far
   uint64_t carry;     // 1 if the byte before was a separator
   uint64_t touching;  // any bit: two separators side by side
   uint64_t control;   // any bit: a control byte other than LF
@@ -38,32 +37,45 @@ FLOWLOGS_AVX512_INLINE uint64_t Step(__m512i bytes, uint32_t base, Progress* p) 
   p->high = _mm512_or_si512(p->high, bytes);
   p->touching |= separators & ((separators << 1) | p->carry);
   p->carry = separators >> 63;
-  // The first line end is written whether there is one or not: which of the two cannot be predicted.
+  p->rank += static_cast<uint64_t>(_mm_popcnt_u64(separators));
+  // The first line end is written whether there is one or not: which of the two cannot be predicted. More are rare.
   const size_t count = static_cast<size_t>(_mm_popcnt_u64(line_ends));
-  size_t i = 0;
-  do {
-    p->line_end[i] = base + static_cast<uint32_t>(_tzcnt_u64(line_ends));
-    p->rank[i] = static_cast<uint32_t>(
-        p->rank_so_far + static_cast<uint64_t>(_mm_popcnt_u64(separators & (_blsmsk_u64(line_ends) >> 1))));
-    line_ends = _blsr_u64(line_ends);
-  } while (++i < count);
+  p->line_end[0] = base + static_cast<uint32_t>(_tzcnt_u64(line_ends));
+  if (count > 1) [[unlikely]] {
+    for (size_t i = 1; i < count; ++i) {
+      line_ends = _blsr_u64(line_ends);
+      p->line_end[i] = base + static_cast<uint32_t>(_tzcnt_u64(line_ends));
+    }
+  }
   p->line_end += count;
-  p->rank += count;
-  p->rank_so_far += static_cast<uint64_t>(_mm_popcnt_u64(separators));
   return separators;
 }
 
 FLOWLOGS_AVX512 void Index(const char* text, size_t size, IndexOutput* out) {
-  Progress p{out->line_ends, out->ranks, 0, 1, 0, 0, _mm512_setzero_si512()};
+  Progress p{out->line_ends, 0, 1, 0, 0, _mm512_setzero_si512()};
   uint64_t* word = out->separators;
+  uint32_t* rank = out->ranks;
   size_t at = 0;
-  for (; at + 64 <= size; at += 64) *word++ = Step(_mm512_loadu_si512(text + at), static_cast<uint32_t>(at), &p);
+  for (; at + 128 <= size; at += 128) {
+    *rank++ = static_cast<uint32_t>(p.rank);
+    *word++ = Step(_mm512_loadu_si512(text + at), static_cast<uint32_t>(at), &p);
+    *rank++ = static_cast<uint32_t>(p.rank);
+    *word++ = Step(_mm512_loadu_si512(text + at + 64), static_cast<uint32_t>(at + 64), &p);
+  }
+  for (; at + 64 <= size; at += 64) {
+    *rank++ = static_cast<uint32_t>(p.rank);
+    *word++ = Step(_mm512_loadu_si512(text + at), static_cast<uint32_t>(at), &p);
+  }
   if (at < size) {
+    *rank++ = static_cast<uint32_t>(p.rank);
     const uint64_t valid = ~uint64_t{0} >> (64 - (size - at));
     const __m512i rest = _mm512_mask_loadu_epi8(_mm512_set1_epi8('x'), valid, text + at);
     *word++ = Step(rest, static_cast<uint32_t>(at), &p);
   }
-  for (uint64_t* end = out->separators + size / 64 + 2; word < end; ++word) *word = 0;
+  for (uint64_t* end = out->separators + size / 64 + 2; word < end; ++word) {
+    *word = 0;
+    *rank++ = static_cast<uint32_t>(p.rank);
+  }
   out->num_lines = static_cast<size_t>(p.line_end - out->line_ends);
   out->touching = p.touching != 0;
   out->control = p.control != 0;
@@ -91,7 +103,7 @@ FLOWLOGS_AVX512 void Offsets(const uint64_t* separators, size_t words, uint32_t*
 
 }  // namespace
 
-const Kernel kAvx512Kernel = {"avx512", Index, Offsets, Locate, Integers, V4Addresses};
+const Kernel kAvx512Kernel = {"avx512", Index, AllLinesHave, 1, Offsets, Locate, Integers, V4Addresses};
 
 }  // namespace v1
 }  // namespace flowlogs

@@ -1,4 +1,4 @@
-// Locate() for x86-64 with BMI2, for the kernels that have it: see kernel.h. Internal linkage.
+// What needs only BMI2 and POPCNT, for the kernels of x86-64: see kernel.h. Internal linkage.
 //
 // A line's first values are found from its beginning, the last ones from its end, each in one window of 64 bytes: which
 // word of the masks a separator stands in is not asked, for that could not be predicted.
@@ -14,6 +14,17 @@
 namespace flowlogs {
 inline namespace v1 {
 namespace {
+
+FLOWLOGS_BMI bool AllLinesHave(const IndexOutput& index, uint32_t per_line) {
+  uint32_t wrong = 0;
+  uint32_t expected = per_line - 1;  // separators before the line's end
+  for (size_t i = 0; i < index.num_lines; ++i, expected += per_line) {
+    const uint32_t end = index.line_ends[i];
+    const uint64_t before = _bzhi_u64(index.separators[end / 64], end % 64);
+    wrong |= (index.ranks[end / 64] + static_cast<uint32_t>(_mm_popcnt_u64(before))) ^ expected;
+  }
+  return wrong == 0;
+}
 
 // The place of separator number `number` of the line that begins at `begin`, word by word.
 FLOWLOGS_BMI __attribute__((noinline)) uint32_t LocateFar(const uint64_t* separators, uint32_t begin, uint32_t number) {

@@ -10,10 +10,12 @@ void Index(const char* text, size_t size, IndexOutput* out) {
   for (size_t w = 0; w < words; ++w) out->separators[w] = 0;
   size_t lines = 0;
   uint32_t rank = 0;
+  out->ranks[0] = 0;
   bool touching = false, control = false, high = false;
   bool after_separator = true;
   for (size_t i = 0; i < size; ++i) {
     const unsigned char c = static_cast<unsigned char>(text[i]);
+    if (i % 64 == 0) out->ranks[i / 64] = rank;
     const bool separator = c == ' ' || c == '\n';
     control |= c < 0x20 && c != '\n';
     high |= c > 0x7f;
@@ -23,15 +25,25 @@ void Index(const char* text, size_t size, IndexOutput* out) {
     out->separators[i / 64] |= uint64_t{1} << (i % 64);
     if (c == '\n') {
       out->line_ends[lines] = static_cast<uint32_t>(i);
-      out->ranks[lines] = rank;
       ++lines;
     }
     ++rank;
   }
+  for (size_t w = (size + 63) / 64; w < words; ++w) out->ranks[w] = rank;
   out->num_lines = lines;
   out->touching = touching;
   out->control = control;
   out->high = high;
+}
+
+bool AllLinesHave(const IndexOutput& index, uint32_t per_line) {
+  uint32_t i = 0;
+  for (size_t line = 0; line < index.num_lines; ++line) {
+    uint32_t count = 0;
+    for (; i <= index.line_ends[line]; ++i) count += static_cast<uint32_t>(index.separators[i / 64] >> (i % 64) & 1);
+    if (count != per_line) return false;
+  }
+  return true;
 }
 
 void Offsets(const uint64_t* separators, size_t words, uint32_t* out) {
@@ -84,7 +96,7 @@ size_t V4Addresses(const Tokens& tokens, int64_t* out, uint32_t* failed) {
 
 }  // namespace
 
-const Kernel kScalarKernel = {"scalar", Index, Offsets, nullptr, Integers, V4Addresses};
+const Kernel kScalarKernel = {"scalar", Index, AllLinesHave, 0, Offsets, nullptr, Integers, V4Addresses};
 
 }  // namespace v1
 }  // namespace flowlogs

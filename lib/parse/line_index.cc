@@ -55,7 +55,7 @@ void LineIndex::Build(std::string_view text, const Kernel& kernel) {
     separators_.reset(new uint64_t[capacity_ / 64 + 2]);
     line_ends_.reset(new uint32_t[capacity_ + 65]);
     line_ends_[0] = ~uint32_t{0};
-    ranks_.reset(new uint32_t[capacity_ + 64]);
+    ranks_.reset(new uint32_t[capacity_ / 64 + 2]);
   }
   text_ = text;
   kernel_ = &kernel;
@@ -77,13 +77,6 @@ const uint32_t* LineIndex::offsets() {
     has_offsets_ = true;
   }
   return offsets_.get() + 1;
-}
-
-bool LineIndex::AllLinesHave(uint32_t n) const {
-  uint32_t wrong = 0;
-  uint32_t expected = n - 1;
-  for (size_t i = 0; i < output_.num_lines; ++i, expected += n) wrong |= output_.ranks[i] ^ expected;
-  return wrong == 0;
 }
 
 }  // namespace v1

@@ -9,6 +9,7 @@
 #ifndef FLOWLOGS_LIB_PARSE_LINE_INDEX_H_
 #define FLOWLOGS_LIB_PARSE_LINE_INDEX_H_
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -41,11 +42,16 @@ class LineIndex {
   // Without its LF.
   std::string_view line(size_t i) const { return text_.substr(line_begin(i), line_end(i) - line_begin(i)); }
   // The number of the line's first separator.
-  uint32_t first_separator(size_t line) const { return line == 0 ? 0 : output_.ranks[line - 1] + 1; }
+  uint32_t first_separator(size_t line) const {
+    if (line == 0) return 0;
+    const uint32_t end = output_.line_ends[line - 1];
+    const uint64_t before = output_.separators[end / 64] & ((uint64_t{1} << (end % 64)) - 1);
+    return output_.ranks[end / 64] + static_cast<uint32_t>(std::popcount(before)) + 1;
+  }
   // Separators of the line, its LF included: the number of its values if it is regular.
-  uint32_t separators_in(size_t line) const { return output_.ranks[line] + 1 - first_separator(line); }
+  uint32_t separators_in(size_t line) const { return first_separator(line + 1) - first_separator(line); }
   // True iff all of lines [0, num_lines) have exactly `n` separators.
-  bool AllLinesHave(uint32_t n) const;
+  bool AllLinesHave(uint32_t n) const { return kernel_->all_lines_have(output_, n); }
 
   bool touching() const { return output_.touching; }
   bool control() const { return output_.control; }

@@ -9,9 +9,9 @@ namespace flowlogs {
 inline namespace v1 {
 namespace {
 
-// Whether to find all separators at once: cheaper for more than about half of them.
+// Whether to find all separators at once.
 bool WantsOffsets(const Kernel& kernel, size_t wanted, size_t per_line) {
-  return kernel.locate == nullptr || wanted * 2 > per_line;
+  return kernel.locate == nullptr || wanted * 3 > per_line * kernel.offsets_thirds;
 }
 
 }  // namespace

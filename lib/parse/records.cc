@@ -12,13 +12,14 @@ inline namespace v1 {
 // Records of the index: no second look at the text, and nothing is copied.
 struct RecordAccess {
   // REQUIRES: a line of a regular segment. Valid until the index is built again.
-  static void Point(LineIndex* index, uint32_t line, const Format& format, Record* record) {
+  // `separator`: the number of the line's first one.
+  static void Point(LineIndex* index, uint32_t line, uint32_t separator, const Format& format, Record* record) {
     record->line_ = index->line(line);
     if (!record->format_.IsSame(format)) record->format_ = format;
     record->size_ = format.size();
     record->text_ = index->text().data();
     const size_t skip = format.leading_time() ? 1 : 0;
-    record->places_ = index->offsets() + index->first_separator(line) + skip - 1;
+    record->places_ = index->offsets() + separator + skip - 1;
   }
 };
 
@@ -136,6 +137,7 @@ struct Records::State {
   uint64_t number = 0;  // lines before the window
   size_t segment = 0;
   uint32_t line = 0;  // in the segment
+  uint32_t separator = 0;  // of a regular segment: the number of the next line's first one
   Record record;
   Format counted = Format::Default();
   Stats::FormatCount* counted_format = nullptr;
@@ -186,7 +188,9 @@ const Record* Records::Advance() {
     const uint32_t line = segment.first_line + s.line++;
     if (s.line == 1) s.UseFormat(format);
     if (segment.kind == LineSegment::Kind::kRegular) {
-      RecordAccess::Point(&s.lines.index(), line, format, &s.record);
+      if (s.line == 1) s.separator = s.lines.index().first_separator(line);
+      RecordAccess::Point(&s.lines.index(), line, s.separator, format, &s.record);
+      s.separator += static_cast<uint32_t>(format.values_per_line());
     } else if (ParseRecord(s.lines.line(line), format, &s.record) != ParseError::kOk) {
       continue;  // not reached: the same tokenizer has counted the values
     }

@@ -36,15 +36,14 @@ Indexed OracleIndex(std::string_view text) {
     const unsigned c = static_cast<unsigned char>(text[i]);
     out.control |= c < 32 && c != 10;
     out.high |= c >= 128;
+    if (i % 64 == 0) out.ranks.push_back(rank);
     if (c != 32 && c != 10) continue;
     out.touching |= i == 0 || text[i - 1] == ' ' || text[i - 1] == '\n';
     out.separators[i / 64] |= uint64_t{1} << (i % 64);
-    if (c == 10) {
-      out.line_ends.push_back(static_cast<uint32_t>(i));
-      out.ranks.push_back(rank);
-    }
+    if (c == 10) out.line_ends.push_back(static_cast<uint32_t>(i));
     ++rank;
   }
+  out.ranks.resize(out.separators.size(), rank);
   return out;
 }
 
@@ -52,11 +51,19 @@ Indexed RunKernel(const Kernel& kernel, std::string_view text) {
   Indexed out;
   out.separators.assign(text.size() / 64 + 2, ~uint64_t{0});  // what stood there before must not matter
   out.line_ends.assign(text.size() + 64, 7);
-  out.ranks.assign(text.size() + 64, 7);
-  IndexOutput raw{out.separators.data(), out.line_ends.data(), out.ranks.data(), 99, true, true, true};
+  out.ranks.assign(text.size() / 64 + 2, 7);
+  IndexOutput raw{out.separators.data(), out.ranks.data(), out.line_ends.data(), 99, true, true, true};
   kernel.index(text.data(), text.size(), &raw);
+  // Each line has as many separators as the first one, or not.
+  const uint32_t per_line = raw.num_lines == 0 ? 1 : static_cast<uint32_t>(std::count_if(
+      text.begin(), text.begin() + raw.line_ends[0] + 1, [](char c) { return c == ' ' || c == '\n'; }));
+  bool regular = true;
+  for (size_t i = 0, begin = 0; i < raw.num_lines; begin = raw.line_ends[i++] + 1) {
+    regular &= std::count_if(text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + raw.line_ends[i] + 1,
+                             [](char c) { return c == ' ' || c == '\n'; }) == per_line;
+  }
+  EXPECT_EQ(kernel.all_lines_have(raw, per_line), regular) << kernel.name;
   out.line_ends.resize(raw.num_lines);
-  out.ranks.resize(raw.num_lines);
   out.touching = raw.touching;
   out.control = raw.control;
   out.high = raw.high;
