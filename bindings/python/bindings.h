@@ -133,6 +133,10 @@ auto WithoutGil(F&& f) {
   return std::forward<F>(f)();
 }
 
+// Calls free(owned) with the GIL: at once in a thread that Python knows, else soon, in the main thread. The last owner of
+// what Python lent may be a run that ends with the GIL released, or an Arrow stream in a thread that Python does not know.
+void LetGo(void* owned, void (*free)(void* owned));
+
 // Whether the calling thread holds the GIL. Of any thread, at any time.
 bool HasGil();
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 
+#include "bindings/python/arrow_source.h"
 #include "bindings/python/bindings.h"
 #include "bindings/python/record_bindings.h"
 #include "flowlogs/io/source.h"
@@ -73,46 +74,17 @@ std::vector<NamedExpression> ToExpressions(const py::args& texts, const py::kwar
   return expressions;
 }
 
-// Gives a Py_buffer back and frees it. The last owner may be a run that ends with the GIL released, or an Arrow stream
-// in a thread that Python does not know: that one must not wait for the GIL, since at the interpreter's end it would
-// never come back. So it leaves the buffer to the main thread.
-void FreeBuffer(void* released) {
-  static std::mutex mutex;
-  static std::vector<Py_buffer*>* const left = new std::vector<Py_buffer*>;  // outlives every thread
-  if (Py_IsInitialized() == 0) return;  // the process ends: its memory goes with it
-  auto* buffer = static_cast<Py_buffer*>(released);
-  if (PyGILState_GetThisThreadState() != nullptr) {
-    const py::gil_scoped_acquire acquire;
-    PyBuffer_Release(buffer);
-    delete buffer;
-    return;
-  }
-  {
-    const std::lock_guard lock(mutex);
-    left->push_back(buffer);
-  }
-  auto free_left = [](void*) {
-    std::vector<Py_buffer*> buffers;
-    {
-      const std::lock_guard lock(mutex);
-      buffers.swap(*left);
-    }
-    for (Py_buffer* each : buffers) {
-      PyBuffer_Release(each);
-      delete each;
-    }
-    return 0;
-  };
-  Py_AddPendingCall(free_left, nullptr);  // if its queue is full, a later one takes what was left
-}
-
 // The content of a buffer as a source; keeps the buffer exported while any plan or run reads it.
 Source ToBytesSource(py::handle object, const std::string& name) {
   auto view = std::make_unique<Py_buffer>();
   if (PyObject_GetBuffer(object.ptr(), view.get(), PyBUF_SIMPLE) != 0) throw py::error_already_set();
   const std::string_view content(static_cast<const char*>(view->buf), static_cast<size_t>(view->len));
   std::shared_ptr<const void> owner(static_cast<const void*>(view.release()), [](const void* released) {
-    FreeBuffer(const_cast<void*>(released));
+    LetGo(const_cast<void*>(released), [](void* owned) {
+      auto* const buffer = static_cast<Py_buffer*>(owned);
+      PyBuffer_Release(buffer);
+      delete buffer;
+    });
   });
   return Source::Bytes(content, std::move(owner), name);
 }
@@ -132,7 +104,13 @@ OnError ToOnError(const std::string& on_error) {
   RaiseArgumentError("on_error: '" + on_error + "' is none of report, raise, skip");
 }
 
-// sources: str, bytes (paths, as os.fspath() gives them) and (buffer,) tuples. The package's scan() brings them about.
+// "<arrow>" for the first, then "<arrow 2>" and so on.
+std::string NumberedName(const char* what, size_t number) {
+  return std::string("<") + what + (number == 1 ? ">" : " " + std::to_string(number) + ">");
+}
+
+// sources: str, bytes (paths, as os.fspath() gives them), (buffer,) tuples, and objects with __arrow_c_stream__. The
+// package's scan() brings them about.
 PyQuery MakeScan(const py::list& sources, const py::object& format, const py::object& threads,
                  const std::string& on_error, const py::dict& sets, const py::list& internal,
                  const py::object& max_line_bytes, const py::object& block_bytes, const py::object& max_inflated_bytes,
@@ -163,11 +141,12 @@ PyQuery MakeScan(const py::list& sources, const py::object& format, const py::ob
   auto info = std::make_shared<ScanInfo>();
   info->skip_damage = on_error == "skip";
   std::vector<Source> made;
-  size_t buffers = 0;
+  size_t buffers = 0, arrows = 0;
   for (py::handle source : sources) {
     if (py::isinstance<py::tuple>(source)) {
-      const std::string name = ++buffers == 1 ? "<bytes>" : "<bytes " + std::to_string(buffers) + ">";
-      made.push_back(ToBytesSource(py::reinterpret_borrow<py::tuple>(source)[0], name));
+      made.push_back(ToBytesSource(py::reinterpret_borrow<py::tuple>(source)[0], NumberedName("bytes", ++buffers)));
+    } else if (IsArrowSource(source)) {
+      made.push_back(ToArrowSource(source, NumberedName("arrow", ++arrows)));
     } else {
       PyObject* encoded = nullptr;  // the bytes that the file system knows
       if (PyUnicode_FSConverter(source.ptr(), &encoded) == 0) throw py::error_already_set();
@@ -559,6 +538,36 @@ void BindIterator(py::module_& m, const char* name, const char* doc) {
 }
 
 }  // namespace
+
+void LetGo(void* owned, void (*free)(void* owned)) {
+  struct Left {
+    void* owned;
+    void (*free)(void*);
+  };
+  static std::mutex mutex;
+  static std::vector<Left>* const left = new std::vector<Left>;  // outlives every thread
+  if (Py_IsInitialized() == 0) return;  // the process ends: its memory goes with it
+  if (PyGILState_GetThisThreadState() != nullptr) {
+    const py::gil_scoped_acquire acquire;
+    free(owned);
+    return;
+  }
+  // This thread must not wait for the GIL, since at the interpreter's end it would never come back.
+  {
+    const std::lock_guard lock(mutex);
+    left->push_back({owned, free});
+  }
+  auto free_left = [](void*) {
+    std::vector<Left> taken;
+    {
+      const std::lock_guard lock(mutex);
+      taken.swap(*left);
+    }
+    for (const Left& each : taken) each.free(each.owned);
+    return 0;
+  };
+  Py_AddPendingCall(free_left, nullptr);  // if its queue is full, a later one takes what was left
+}
 
 void BindQuery(py::module_& m) {
   BindIterator<RecordIterator>(

@@ -22,9 +22,12 @@ struct BlockAccess {
     block->last_line_too_long_ = false;
     block->last_line_unfinished_ = false;
     block->ends_input_ = false;
+    block->arrow_ = {};
     Reserve(block, 0, 0);
     Deliver(block, 0, 0);
   }
+
+  static void SetArrow(Block* block, ArrowPiece piece) { block->arrow_ = std::move(piece); }
 
   static uint64_t file_offset(const Block& block) { return block.file_offset_; }
 

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "lib/io/arrow_input.h"
 #include "lib/io/byte_stream.h"
 #include "lib/io/content_kind.h"
 #include "lib/io/file.h"
@@ -125,6 +126,7 @@ InputOr OpenPath(const std::string& path, const InputOptions& options) {
 
 absl::StatusOr<std::unique_ptr<Input>> Input::Open(const Source& source, const InputOptions& options) {
   if (options.stop.stop_requested()) return StoppedWhileOpening(source.name());
+  if (source.is_arrow()) return ArrowInput::Open(source, options);
   if (source.is_stream()) return OpenReader(source, options);
   if (source.is_bytes()) return OpenBytes(source, options);
   if (source.is_stdin()) return OpenStdin(source.name(), options);

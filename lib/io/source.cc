@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "flowlogs/io/arrow_abi.h"
 #include "lib/io/file.h"
 #include "lib/io/source_access.h"
 
@@ -103,7 +104,36 @@ absl::Status AppendPath(const std::string& path, std::vector<Source>* sources) {
   return status;
 }
 
+// The stream until it is opened.
+struct OwnedStream {
+  ArrowArrayStream stream{};
+  ~OwnedStream() {
+    if (stream.release != nullptr) stream.release(&stream);
+  }
+};
+
 }  // namespace
+
+Source Source::Arrow(ArrowArrayStream* stream, std::string name) {
+  auto owned = std::make_shared<OwnedStream>();
+  owned->stream = *stream;
+  stream->release = nullptr;
+  return Arrow(
+      [owned](ArrowArrayStream* out) {
+        *out = owned->stream;
+        owned->stream.release = nullptr;
+        return absl::OkStatus();
+      },
+      /*can_be_repeated=*/false, std::move(name));
+}
+
+Source Source::Arrow(ArrowOpener open, bool can_be_repeated, std::string name) {
+  Source source(std::move(name));
+  source.arrow_ = std::make_shared<ArrowOrigin>();
+  source.arrow_->open = std::move(open);
+  source.arrow_->can_be_repeated = can_be_repeated;
+  return source;
+}
 
 absl::StatusOr<std::vector<Source>> ResolveSources(std::span<const Source> sources) {
   if (sources.empty()) {
@@ -113,11 +143,11 @@ absl::StatusOr<std::vector<Source>> ResolveSources(std::span<const Source> sourc
   bool has_stdin = false;
   for (const Source& source : sources) {
     absl::Status status;
-    if (source.is_stream()) {
+    if (source.is_stream() || source.is_arrow()) {
       const bool is_known = std::any_of(resolved.begin(), resolved.end(), [&](const Source& other) {
-        return other.is_stream() && SourceAccess::AreSame(source, other);
+        return SourceAccess::AreSame(source, other);
       });
-      if (is_known) {
+      if (is_known && !SourceAccess::CanBeRepeated(source)) {
         return absl::InvalidArgumentError(
             absl::StrCat(Quoted(source.name()), " is given twice; a stream can be read once: give it once"));
       }

@@ -19,7 +19,7 @@ bool WantsOffsets(const Kernel& kernel, size_t wanted, size_t per_line) {
 void RecordBatch::Reset(const RegularRun& run) {
   run_ = run;
   ++generation_;
-  text_ = run.index->text().data();
+  text_ = run.arrow != nullptr ? nullptr : run.index->text().data();
   last_selection_id_ = 0;
   const size_t columns = run.format->size();
   if (words_.size() < columns) words_.resize(columns);
@@ -35,6 +35,7 @@ void RecordBatch::Reset(const RegularRun& run) {
 }
 
 void RecordBatch::Locate(std::span<const int> columns, Rows rows) {
+  if (run_.arrow != nullptr) return;  // columns stand on their own
   if (uses_offsets_) return;
   wanted_.clear();
   const int skip = format().leading_time() ? 1 : 0;
@@ -83,6 +84,7 @@ Tokens RecordBatch::Find(int column, Rows rows) {
 }
 
 const int64_t* RecordBatch::Integers(int column, Rows rows) {
+  if (run_.arrow != nullptr) return ArrowWords(column, rows);
   Buffer<int64_t>& buffer = words_[static_cast<size_t>(column)];
   if (buffer.Has(rows)) return buffer.data.get();
   const Tokens tokens = Find(column, rows);
@@ -109,6 +111,7 @@ const int64_t* RecordBatch::Integers(int column, Rows rows) {
 }
 
 const int64_t* RecordBatch::Addresses(int column, Rows rows) {
+  if (run_.arrow != nullptr) return ArrowWords(column, rows);
   Buffer<int64_t>& buffer = words_[static_cast<size_t>(column)];
   if (buffer.Has(rows)) return buffer.data.get();
   const Tokens tokens = Find(column, rows);
@@ -155,6 +158,7 @@ uint32_t RecordBatch::SelectText(int column, Rows rows, std::string_view wanted,
 }
 
 const std::string_view* RecordBatch::Texts(int column, Rows rows) {
+  if (run_.arrow != nullptr) return ArrowTexts(column, rows);
   Buffer<std::string_view>& buffer = texts_[static_cast<size_t>(column)];
   if (buffer.Has(rows)) return buffer.data.get();
   const Tokens tokens = Find(column, rows);

@@ -1,6 +1,7 @@
 // RecordBatch: columns of a regular run, decoded on demand and only for the rows that are still wanted.
 //
-// A run is lines of one format whose values a LineIndex tells (lib/parse/lines.h). Decoded vectors are indexed by the row
+// A run is lines of one format whose values a LineIndex tells (lib/parse/lines.h), or rows of Arrow in their place
+// (lib/parse/arrow_rows.h). Decoded vectors are indexed by the row
 // in the run; a row that was not asked for holds garbage. One word per value:
 //
 //   integers   the number; kNullWord if missing or bad                  (no field's number is negative)
@@ -29,8 +30,10 @@ inline namespace v1 {
 inline constexpr int64_t kNullWord = std::numeric_limits<int64_t>::min();
 inline constexpr int64_t kV6Tag = int64_t{1} << 40;
 
+class ArrowRows;
+
 // Regular lines of one format, next to each other in an indexed text. The text has Block::kMargin readable bytes on each
-// side. Does not own anything.
+// side. Or rows of Arrow, which have no text. Does not own anything.
 struct RegularRun {
   const Format* format = nullptr;
   int format_id = 0;  // of the run's FormatTable
@@ -38,9 +41,13 @@ struct RegularRun {
   uint32_t first_line = 0;  // in the index
   uint32_t num_rows = 0;
   const uint32_t* block_lines = nullptr;  // line in the block of each row; null: first_line + row
+  const ArrowRows* arrow = nullptr;       // not null: the rows; then there is no index
 
   uint32_t block_line(uint32_t row) const { return block_lines == nullptr ? first_line + row : block_lines[row]; }
+  // REQUIRES: arrow == nullptr
   std::string_view text(uint32_t row) const { return index->line(first_line + row); }
+  // The line of a row, without its line end.
+  void AppendLine(uint32_t row, std::string* out) const;
 };
 
 // Rows of a batch: all of them, or a list in ascending order. Decoding the same selection twice costs nothing: `id`
@@ -82,11 +89,11 @@ class RecordBatch {
   const int64_t* Addresses(int column, Rows rows);
   const std::string_view* Texts(int column, Rows rows);
   // Whether values stand as tokens in a text, and where those of a column do.
-  bool has_tokens() const { return true; }
+  bool has_tokens() const { return run_.arrow == nullptr; }
   Tokens TokensOf(int column, Rows rows) { return Find(column, rows); }
   // Whether SelectText() is for the column: its tokens are its values.
   bool HasPlainText(int column) const {
-    return format().columns()[static_cast<size_t>(column)].type() == ValueType::kText;
+    return run_.arrow == nullptr && format().columns()[static_cast<size_t>(column)].type() == ValueType::kText;
   }
   // Writes those of `rows` whose text is (negated: is present and is not) `wanted`; returns how many. Room for all.
   // REQUIRES: HasPlainText(column).
@@ -126,6 +133,10 @@ class RecordBatch {
     if (!IsMissing(token)) bad_.push_back({row, static_cast<uint16_t>(column)});
     return kNullWord;
   }
+  // The same as Integers(), Addresses() and Texts(). REQUIRES: run_.arrow != nullptr
+  const int64_t* ArrowWords(int column, Rows rows);
+  const std::string_view* ArrowTexts(int column, Rows rows);
+
   RegularRun run_;
   uint64_t generation_ = 0;
   const char* text_ = nullptr;

@@ -35,7 +35,7 @@ class ArrowSink final : public LocalSink {
     inner_->BeginBlock(block);
     chunk_ = {};
     const std::vector<LineSegment>& segments = block.lines->segments();
-    is_one_run_ = segments.size() == 1 && segments[0].kind == LineSegment::Kind::kRegular;
+    is_one_run_ = block.arrow != nullptr || (segments.size() == 1 && segments[0].kind == LineSegment::Kind::kRegular);
   }
 
   void Consume(RecordBatch& batch) override {

@@ -2,19 +2,26 @@
 
 #include <algorithm>
 
-#include "flowlogs/io/input.h"
-
 namespace flowlogs {
 inline namespace v1 {
 
 void BlockScanner::Look(const Text& text) {
   text_ = text;
+  rows_ = ArrowRows(text.arrow, text.rows.batch.get(), text.rows.first);
   lines_.Look(text.text, text.first_in_input, text.end);
+}
+
+BlockScanner::Text BlockScanner::FirstLines(uint32_t lines) const {
+  Text first = text_;
+  first.end = {};
+  first.rows.count = std::min(first.rows.count, lines);
+  if (lines <= lines_.index().num_lines()) first.text = first.text.substr(0, lines_.index().line_begin(lines));
+  return first;
 }
 
 LineState BlockScanner::After(LineState before) const {
   LineState after = before;
-  after.lines += lines_.num_lines();
+  after.lines += num_lines();
   if (!lines_.headers().empty()) after.format_id = formats_->Intern(lines_.headers().back().format);
   return after;
 }
@@ -28,10 +35,17 @@ void BlockScanner::Scan(LineState before, RunStats* stats) {
     return segment.header < 0 ? before.format_id : header_ids[static_cast<size_t>(segment.header)];
   };
 
-  const BlockContext block{&lines_, text_.source, before.lines, text_.input};
-  for (LocalSink* sink : sinks_) sink->BeginBlock(block);
+  block_ = {&lines_, text_.arrow != nullptr ? &rows_ : nullptr, text_.source, before.lines, text_.input};
+  for (LocalSink* sink : sinks_) sink->BeginBlock(block_);
   stats->bytes += text_.text.size();
-  stats->lines += lines_.num_lines();
+  stats->lines += num_lines();
+  if (text_.arrow != nullptr) {
+    stats->AddFormat(before.format_id, num_lines(), {text_.input, before.lines + 1});
+    if (num_lines() > 0) {
+      Feed({in_force, before.format_id, nullptr, 0, num_lines(), nullptr, &rows_}, before, stats);
+    }
+    return;
+  }
   used_sides_.clear();
   for (const LineSegment& segment : lines_.segments()) {
     const LinePlace place{text_.input, before.lines + segment.first_line + 1};
@@ -105,7 +119,9 @@ void BlockScanner::Feed(const RegularRun& run, LineState before, RunStats* stats
   for (LocalSink* sink : sinks_) sink->Consume(batch_);
   for (const RecordBatch::BadValue& bad : batch_.BadValues()) {
     const uint32_t line = run.block_line(bad.row);
-    stats->AddBadValue(run.format->columns()[bad.column], {text_.input, before.lines + line + 1}, lines_.line(line));
+    line_.clear();
+    block_.AppendLine(line, &line_);
+    stats->AddBadValue(run.format->columns()[bad.column], {text_.input, before.lines + line + 1}, line_);
   }
 }
 
@@ -116,7 +132,7 @@ void BlockScanner::CountStatus(const RegularRun& run, RunStats* stats) {
     if (status == "NODATA") ++stats->nodata;
     if (status == "SKIPDATA") ++stats->skipdata;
   };
-  if (static_cast<size_t>(place) + 1 == run.format->size() && place > 0) {
+  if (run.arrow == nullptr && static_cast<size_t>(place) + 1 == run.format->size() && place > 0) {
     auto count_line = [&](std::string_view line) { count(line.substr(line.rfind(' ') + 1)); };
     if (run.index == &lines_.index()) {
       const auto& lines = lines_.not_ok();

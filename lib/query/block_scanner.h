@@ -1,6 +1,7 @@
 // BlockScanner: one worker's way from the text of a block to the sinks.
 //
 //   text -> lines -> [format in force, handed over in order] -> segments -> regular runs -> batches -> sinks
+//   rows of Arrow ----------------------------------------------------------------------> batch --->
 #ifndef FLOWLOGS_LIB_QUERY_BLOCK_SCANNER_H_
 #define FLOWLOGS_LIB_QUERY_BLOCK_SCANNER_H_
 
@@ -12,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "flowlogs/io/input.h"
+#include "lib/parse/arrow_rows.h"
 #include "lib/parse/lines.h"
 #include "lib/parse/record_batch.h"
 #include "lib/query/format_table.h"
@@ -67,6 +70,8 @@ class BlockScanner {
     BlockEnd end;
     uint32_t input = 0;
     const std::string* source = nullptr;
+    const ArrowFormat* arrow = nullptr;  // not null: `rows` in the place of lines of text
+    ArrowPiece rows = {};
   };
 
   // First half: finds lines and headers. Returns the state behind the block, given the one before it.
@@ -75,7 +80,8 @@ class BlockScanner {
   // Second half: judges the lines, feeds every record to the sinks, counts.
   void Scan(LineState before, RunStats* stats);
 
-  const Lines& lines() const { return lines_; }
+  // The first `lines` lines of what was looked at, as if the input ended there.
+  Text FirstLines(uint32_t lines) const;
 
  private:
   // Lines of one format that are not regular as they stand, or too few to be a run: rewritten, and gathered.
@@ -90,14 +96,18 @@ class BlockScanner {
   void AddToSide(const LineSegment& segment, int format_id);
   void Feed(const RegularRun& run, LineState before, RunStats* stats);
   void CountStatus(const RegularRun& run, RunStats* stats);
+  uint32_t num_lines() const { return text_.arrow != nullptr ? text_.rows.count : lines_.num_lines(); }
 
   FormatTable* formats_;
   std::vector<LocalSink*> sinks_;
   Text text_;
   Lines lines_;
+  ArrowRows rows_;
+  BlockContext block_;
   RecordBatch batch_;
   std::vector<std::unique_ptr<SideRun>> sides_;  // by format
   std::vector<int> used_sides_;
+  std::string line_;  // of a bad value
 };
 
 }  // namespace v1

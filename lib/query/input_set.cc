@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "lib/io/arrow_input.h"
 #include "lib/parse/lines.h"
 #include "lib/query/scan_run.h"
 
@@ -29,15 +30,17 @@ absl::StatusOr<InputSet> InputSet::Open(const std::shared_ptr<ScanSpec>& spec, F
     std::error_code error;
     if (run->source.is_bytes()) {
       run->stored_bytes = run->source.content().size();
-    } else if (!run->source.is_stdin() && !run->source.is_stream() &&
+    } else if (!run->source.is_stdin() && !run->source.is_stream() && !run->source.is_arrow() &&
                std::filesystem::is_regular_file(run->source.name(), error)) {
       run->stored_bytes = std::filesystem::file_size(run->source.name(), error);
     }
     set.inputs_.push_back(std::move(run));
   }
-  for (size_t i = 0; i < std::min(set.inputs_.size(), kLookedAt); ++i) {
+  for (size_t i = 0; i < set.inputs_.size(); ++i) {
     InputRun* run = set.inputs_[i].get();
-    set.Prepare(run);
+    // Streams of Arrow are opened in the calling thread: they may belong to a language that wants it so.
+    if (i < kLookedAt || run->source.is_arrow()) set.Prepare(run);
+    if (i >= kLookedAt) continue;
     if (run->first_format) {
       for (const FormatColumn& column : run->first_format->columns()) {
         const bool is_new = std::none_of(set.columns_.begin(), set.columns_.end(), [&](const FormatColumn& c) {
@@ -46,7 +49,7 @@ absl::StatusOr<InputSet> InputSet::Open(const std::shared_ptr<ScanSpec>& spec, F
         if (is_new) set.columns_.push_back(column);
       }
     }
-    if (i >= kKeptOpen && run->input != nullptr && run->input->can_be_reopened()) run->input.reset();
+    if (i >= kKeptOpen && run->input != nullptr && !run->arrow && run->input->can_be_reopened()) run->input.reset();
   }
   return set;
 }
@@ -81,22 +84,42 @@ void InputSet::Prepare(InputRun* run) const {
     const std::lock_guard lock(spec_->mutex);
     spec_->once[run->index].read = true;
   }
-  const DetectedFormat detected =
-      DetectFormat(run->input->prefix(), run->input->prefix_is_all(), spec_->options.format);
-  if (!detected.error.empty()) {
-    run->status = absl::InvalidArgumentError(run->source.name() + ": " + detected.error);
+  if (absl::Status status = Begin(run); !status.ok()) {
+    run->status = std::move(status);
     run->input.reset();
-    return;
   }
-  run->first_format = detected.first;
-  const int format_id = detected.format ? formats_->Intern(*detected.format) : -1;
-  run->hand_over = std::make_unique<HandOver>(LineState{format_id, 0, false});
+}
+
+absl::Status InputSet::Begin(InputRun* run) const {
+  LineState first;
+  auto failed = [&](const std::string& what) {
+    return absl::InvalidArgumentError(run->source.name() + ": " + what);
+  };
+  if (const ArrowSchema* schema = run->input->arrow_schema()) {
+    absl::StatusOr<ArrowFormat> format = ArrowFormat::Of(*schema);
+    if (!format.ok()) return failed(std::string(format.status().message()));
+    run->arrow = *std::move(format);
+    run->first_format = run->arrow->format();
+    first.format_id = formats_->Intern(run->arrow->format());
+  } else {
+    const DetectedFormat detected =
+        DetectFormat(run->input->prefix(), run->input->prefix_is_all(), spec_->options.format);
+    if (!detected.error.empty()) return failed(detected.error);
+    run->first_format = detected.first;
+    if (detected.format) first.format_id = formats_->Intern(*detected.format);
+  }
+  run->hand_over = std::make_unique<HandOver>(first);
+  return absl::OkStatus();
 }
 
 absl::Status InputSet::KeepForSecondPass() {
   for (const auto& run : inputs_) {
     Prepare(run.get());
     if (run->input == nullptr || run->input->can_be_reopened()) continue;
+    if (run->arrow) {
+      static_cast<ArrowInput*>(run->input.get())->HoldBatches();
+      continue;
+    }
     absl::StatusOr<std::shared_ptr<BlockSpool>> spool = BlockSpool::Create();
     if (!spool.ok()) return spool.status();
     run->spool = *std::move(spool);
@@ -107,15 +130,16 @@ absl::Status InputSet::KeepForSecondPass() {
 void InputSet::Rewind() {
   for (const auto& run : inputs_) {
     if (run->input == nullptr) continue;
-    if (run->spool != nullptr) {
+    if (run->arrow && !run->input->can_be_reopened()) {
+      static_cast<ArrowInput*>(run->input.get())->Rewind();
+    } else if (run->spool != nullptr) {
       run->input = run->spool->Open(*run->input);
-      const DetectedFormat detected =
-          DetectFormat(run->input->prefix(), run->input->prefix_is_all(), spec_->options.format);
-      run->hand_over =
-          std::make_unique<HandOver>(LineState{detected.format ? formats_->Intern(*detected.format) : -1, 0, false});
     } else {
       run->input.reset();
+      if (run->arrow) Prepare(run.get());  // in the calling thread, as in Open()
+      continue;
     }
+    run->status = Begin(run.get());  // as the first time
   }
 }
 

@@ -52,7 +52,7 @@ class RowSink final : public LocalSink {
       part.records.groups.push_back({batch.format(), {}, {}, {}});
       std::string& lines = part.records.groups[0].lines;
       for (uint32_t i = 0; i < rows.count; ++i) {
-        lines += batch.run().text(rows[i]);
+        batch.run().AppendLine(rows[i], &lines);
         lines += '\n';
       }
     } else {
@@ -114,7 +114,7 @@ class RowSink final : public LocalSink {
       if (groups.empty() || !groups.back().format.IsSame(from.format)) groups.push_back({from.format, {}, {}, {}});
       RecordChunk::Group& to = groups.back();
       to.lines.append(from.lines, line_begin, begin - line_begin);
-      to.original += block_.lines->line(part.block_lines[row]);
+      block_.AppendLine(part.block_lines[row], &to.original);
       to.original += '\n';
       to.line_numbers.push_back(block_.lines_before + part.block_lines[row] + 1);
       chunk.block_lines.push_back(part.block_lines[row]);

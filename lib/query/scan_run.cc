@@ -87,21 +87,19 @@ std::vector<RowChunk> ScanRun::ScanBlock(Worker* worker, const Claimed& claimed)
   Block& block = worker->block;
   BlockScanner& scanner = *worker->scanner;
   LineState before;
-  BlockScanner::Text text;
   try {
     claimed.input->input->Load(&block);
-    text = {block.text(),
+    scanner.Look({block.text(),
             block.sequence() == 0,
             {block.last_line_too_long(), block.last_line_unfinished()},
             claimed.input->index,
-            &claimed.input->source.name()};
-    scanner.Look(text);
+            &claimed.input->source.name(),
+            claimed.input->arrow ? &*claimed.input->arrow : nullptr,
+            block.arrow()});
     before = claimed.input->hand_over->Take(block.sequence());
     if (before.is_ended) {
       // Loaded before the damage in front of it was met: not input, so there is nothing to scan or to count.
-      text.text = text.text.substr(0, 0);
-      text.end = {};
-      scanner.Look(text);
+      scanner.Look(scanner.FirstLines(0));
     }
     LineState after = scanner.After(before);
     after.is_ended = before.is_ended || block.ends_input();
@@ -131,11 +129,7 @@ std::vector<RowChunk> ScanRun::ScanBlock(Worker* worker, const Claimed& claimed)
     if (chunks[0].num_rows() >= rows_left_) {
       // The rest of the block was not needed: it is scanned again up to the last row, as if it had not been read.
       const uint32_t last_line = chunks[0].block_lines[rows_left_ - 1];
-      const size_t end = static_cast<size_t>(scanner.lines().line(last_line).data() - text.text.data()) +
-                         scanner.lines().line(last_line).size();
-      text.text = text.text.substr(0, end + 1);
-      text.end = {};
-      scanner.Look(text);
+      scanner.Look(scanner.FirstLines(last_line + 1));
       stats = RunStats();
       scanner.Scan(before, &stats);
       end_block();
@@ -150,10 +144,7 @@ std::vector<RowChunk> ScanRun::ScanBlock(Worker* worker, const Claimed& claimed)
   if (first) {
     if (options_.ordered) {
       // Only what stands before the first problem leaves.
-      const uint32_t line = static_cast<uint32_t>(first->place.line - before.lines - 1);
-      text.text = text.text.substr(0, static_cast<size_t>(scanner.lines().line(line).data() - text.text.data()));
-      text.end = {};
-      scanner.Look(text);
+      scanner.Look(scanner.FirstLines(static_cast<uint32_t>(first->place.line - before.lines - 1)));
       RunStats ignored;
       scanner.Scan(before, &ignored);
       end_block();

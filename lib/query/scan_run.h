@@ -51,6 +51,7 @@ struct InputRun {
   std::unique_ptr<HandOver> hand_over;
   std::shared_ptr<BlockSpool> spool;  // of an input that is read twice and can be read only once
   std::optional<Format> first_format;
+  std::optional<ArrowFormat> arrow;  // of an input of Arrow
   absl::Status status;  // why the input could not be opened or understood
   bool busy = false;    // a worker opens it or claims a block from it
   std::optional<uint64_t> stored_bytes;  // known before it is opened: files and bytes
@@ -68,13 +69,17 @@ class InputSet {
   // Opens the input if it is not open, and tells the format at its beginning. Afterwards `input` is open or `status` says
   // why not.
   void Prepare(InputRun* run) const;
-  // Before the first of two passes: inputs that can be read only once will be kept. After it: back to the beginning.
+  // Before the first of two passes: inputs that can be read only once will be kept, text in a temporary file, batches of
+  // Arrow in memory. After it: back to the beginning.
   absl::Status KeepForSecondPass();
   void Rewind();
   // Gives back what was opened and can be read only once: nothing was read from it.
   void ReturnUnread();
 
  private:
+  // What the input begins with: format and state in front of its first line. An error if the format cannot be told.
+  absl::Status Begin(InputRun* run) const;
+
   std::shared_ptr<ScanSpec> spec_;
   FormatTable* formats_ = nullptr;
   size_t block_bytes_ = 0;
@@ -129,7 +134,6 @@ class ScanRun {
   // The next block into worker->block; nullopt at the end or after a stop.
   std::optional<Claimed> Claim(Worker* worker);
   std::vector<RowChunk> ScanBlock(Worker* worker, const Claimed& claimed);
-  void CutAt(Worker* worker, const BlockScanner::Text& text, LineState before, uint32_t last_line);
   // Calls progress if it is time. In the calling thread, without the lock.
   void Report();
   void StartThreads();

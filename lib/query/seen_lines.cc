@@ -45,6 +45,11 @@ LineHash HashFormat(const Format& format) {
 }
 
 LineHash HashRecord(LineHash format, const RecordBatch& batch, uint32_t row) {
+  if (batch.run().arrow != nullptr) {
+    std::string line;
+    batch.run().AppendLine(row, &line);
+    return HashText(format, line);
+  }
   std::string_view line = batch.run().text(row);
   if (batch.format().leading_time()) line.remove_prefix(std::min(line.size(), line.find(' ')));
   return HashText(format, line);

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "flowlogs/query/query.h"
 #include "flowlogs/query/table.h"
+#include "lib/parse/arrow_rows.h"
 #include "lib/parse/lines.h"
 #include "lib/parse/record_batch.h"
 #include "lib/query/columns.h"
@@ -28,12 +29,18 @@ enum class ArrowLayout : uint8_t;
 class ArrowBatchBuilder;
 }  // namespace internal
 
-// The block whose batches come.
+// The block whose batches come: of lines, or of rows.
 struct BlockContext {
   const Lines* lines = nullptr;
+  const ArrowRows* arrow = nullptr;
   const std::string* source = nullptr;
   uint64_t lines_before = 0;  // in the input
   uint32_t input = 0;         // its place among the inputs
+
+  // A line of the block as it stands in the input, without its LF.
+  void AppendLine(uint32_t line, std::string* out) const {
+    arrow == nullptr ? void(out->append(lines->line(line))) : arrow->AppendLine(line, out);
+  }
 };
 
 // Rows of one block, in order.

@@ -2,7 +2,7 @@
 
     import flowlogs as fl
 
-    logs = fl.scan("logs/*.log.gz")                          # lazy: paths, globs, "-", lists of them, or bytes
+    logs = fl.scan("logs/*.log.gz")                          # lazy: paths, globs, "-", bytes, Arrow, lists of them
     print(logs.summary())                                    # what is in there
     top = (logs.filter("action = 'REJECT'").group_by("srcaddr")
                .agg(bytes=fl.sum("bytes"), flows=fl.count(), ports=fl.distinct("dstport"))
@@ -46,12 +46,16 @@ from .synth import generate
 TYPE_CHECKING = False  # typing is not loaded for it
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any, Literal, Union
+    from typing import Any, Literal, Protocol, Union
 
     from typing_extensions import Buffer
 
+    class ArrowStreamExportable(Protocol):
+        def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
     Path = Union[str, "os.PathLike[str]", "os.PathLike[bytes]"]
-    Source = Union[Path, Buffer, Iterable[Union[Path, Buffer]]]
+    OneSource = Union[Path, Buffer, ArrowStreamExportable]
+    Source = Union[OneSource, Iterable[OneSource]]
 
 __all__ = [
     "ArgumentError",
@@ -99,8 +103,9 @@ def scan(
     """A plan that reads every record of the source. Nothing is opened before the plan runs.
 
     source      a path (str or os.PathLike), a glob, "-" for standard input, the content itself (bytes, bytearray,
-                memoryview or any other contiguous buffer, which is not copied), or a list of these. Plain text or gzip,
-                told by content.
+                memoryview or any other contiguous buffer, which is not copied), rows of Arrow, or a list of these. Plain
+                text or gzip, told by content. Rows of Arrow are what has __arrow_c_stream__: a pyarrow Table or
+                RecordBatchReader, a polars or pandas DataFrame, a DuckDB relation, a flowlogs Table or Query.
     format      of inputs without a header: a Format, a str such as "${version} ${srcaddr}", or a list of names. A
                 header beats it. Without both, lines of 14 values are the VPC default, of 36 that of transit gateways.
     threads     worker threads; None: the CPUs that this process may use.
@@ -111,6 +116,12 @@ def scan(
     internal    prefixes that are `internal`: ["10.0.0.0/8"]; None: the addresses seen as an interface's own.
     limits      max_line_bytes (1 MiB): a longer line is a problem. max_inflated_bytes (none) and max_inflate_ratio (1000)
                 of one compressed input: it ends there.
+
+    Columns of Arrow are found by name, with underscores or hyphens, and a row counts as a line: all answers are those of a
+    log with the same values, and stats.bytes is 0. A number may be of any width, a whole float or decimal, or text; an
+    address is text; start and end may be timestamps or dates; null, "-", "" and "None" are missing. Other columns are
+    text, but nested and boolean ones are left out. What has a length is asked for a new stream by each run; any other
+    object can be read once, and is held in memory by a query that reads its input twice.
 
     Raises FormatError, ArgumentError (a number out of range, a source or an option that is not supported), TypeError.
     """
@@ -174,15 +185,17 @@ def _is_buffer(source: object) -> bool:
     return True
 
 
+def _is_arrow(source: object) -> bool:
+    return hasattr(source, "__arrow_c_stream__") and not isinstance(source, type)
+
+
 def _is_source(source: object) -> bool:
-    return isinstance(source, (str, os.PathLike)) or _is_buffer(source)
+    return isinstance(source, (str, os.PathLike)) or _is_arrow(source) or _is_buffer(source)
 
 
 def _each(source: Any) -> list[Any]:
     if hasattr(source, "read"):
         raise ArgumentError("scan: file objects are not read yet; give the path, or the content: scan(file.read())")
-    if hasattr(source, "__arrow_c_stream__"):
-        raise ArgumentError("scan: Arrow objects are not read yet; give paths or bytes")
     try:
         return list(source)
     except TypeError:
@@ -190,7 +203,7 @@ def _each(source: Any) -> list[Any]:
 
 
 def _to_core(source: Any) -> Any:
-    """What _core takes: a path as it is, a buffer as a tuple of one."""
+    """What _core takes: a path and an Arrow object as they are, a buffer as a tuple of one."""
     if isinstance(source, os.PathLike):
         return os.fspath(source)
     if isinstance(source, str):
@@ -199,6 +212,8 @@ def _to_core(source: Any) -> Any:
             raise ArgumentError(
                 f"scan: {scheme}:// sources are not read yet: {source}; fetch it first and give the path"
             )
+        return source
+    if _is_arrow(source):
         return source
     if _is_buffer(source):
         return (source,)

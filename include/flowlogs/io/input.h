@@ -18,12 +18,16 @@
 #include "absl/status/statusor.h"
 #include "flowlogs/io/source.h"
 
+struct ArrowArray;  // flowlogs/io/arrow_abi.h
+struct ArrowSchema;
+
 namespace flowlogs {
 inline namespace v1 {
 
 //   name                (default)   effect
 //   block_bytes         (128 KiB)   aimed size of a block; a block with a longer line is longer. At least 1; what is
-//                                   above max_line_bytes counts as max_line_bytes.
+//                                   above max_line_bytes counts as max_line_bytes. Of Arrow, a block is up to
+//                                   block_bytes / 4 rows of one batch, at most 65536.
 //   max_line_bytes      (1 MiB)     a longer line is not kept: see Block::last_line_too_long. From 1 to 1 GiB.
 //   max_inflated_bytes  (0: none)   a compressed input ends, with a limit, after so many bytes of content.
 //   max_inflate_ratio   (1000)      a compressed input ends, with a limit, where it holds more than so many times the
@@ -44,6 +48,14 @@ struct InputOptions {
   std::stop_token stop = {};
 };
 
+// Rows of one Arrow batch that stand together, from `first` on. `batch` is an array of records, checked as far as its
+// rows here go; with the last copy it is released. nullptr: no rows.
+struct ArrowPiece {
+  std::shared_ptr<const ArrowArray> batch;
+  int64_t first = 0;  // batch->offset not counted
+  uint32_t count = 0;
+};
+
 // Whole lines of one input, in a buffer that is used again for the next block. Not thread-safe; move only.
 //
 //      kMargin bytes that may be read | line LF line LF ... line [LF] | kMargin bytes that may be read
@@ -56,6 +68,8 @@ class Block {
   // Whole lines. Each ends with LF but perhaps the last one of the input. May be empty (a block of a file in which no
   // line begins). Valid until the block is claimed again or destroyed.
   std::string_view text() const { return {buffer_.get() + kMargin + begin_, size_}; }
+  // Of an input with an arrow_schema(): the rows; text() is empty. Valid as text() is.
+  const ArrowPiece& arrow() const { return arrow_; }
   // 0, 1, 2, ...: the place of the block in its input.
   uint64_t sequence() const { return sequence_; }
   // The last line was longer than max_line_bytes (its LF not counted): text() holds its first min(256, max_line_bytes)
@@ -78,6 +92,7 @@ class Block {
   size_t size_ = 0;
   uint64_t sequence_ = 0;
   uint64_t file_offset_ = 0;
+  ArrowPiece arrow_;
   bool last_line_too_long_ = false;
   bool last_line_unfinished_ = false;
   bool ends_input_ = false;
@@ -85,7 +100,7 @@ class Block {
 
 // Where and why an input could not be read to its end.
 struct InputDamage {
-  uint64_t offset = 0;  // bytes of the input as stored (compressed, if it is) that were good or at least read
+  uint64_t offset = 0;  // bytes of the input as stored (compressed, if it is) that were good or at least read; of Arrow rows
   std::string message;  // what happened, for a person
   bool is_limit = false;  // a limit of InputOptions or of the decoder was met; the input may be good
 };
@@ -100,7 +115,7 @@ class Input {
   // writer. Damage is not a failure: see damage(). Fails as ResolveSources does, or with
   //   INVALID_ARGUMENT     the content is of a kind that is known and not read here (Parquet, zip, xz, ...; zstd where
   //                        it was not compiled in): the message says what it is and what to do
-  //   FAILED_PRECONDITION  a Source::Stream() was opened before
+  //   FAILED_PRECONDITION  a Source::Stream(), or a Source::Arrow() that can be read once, was opened before
   //   CANCELLED            options.stop was requested
   static absl::StatusOr<std::unique_ptr<Input>> Open(const Source& source, const InputOptions& options = {});
 
@@ -114,6 +129,10 @@ class Input {
   std::string_view prefix() const { return prefix_; }
   // True iff prefix() is the whole content.
   bool prefix_is_all() const { return prefix_is_all_; }
+
+  // Of a Source::Arrow(): the type of its rows, a struct; valid while the input lives. Otherwise nullptr. There is no prefix
+  // then, and the blocks have rows instead of text.
+  virtual const ArrowSchema* arrow_schema() const { return nullptr; }
 
   // Whether the input can be opened and read a second time with the same content (a regular file, bytes).
   virtual bool can_be_reopened() const = 0;

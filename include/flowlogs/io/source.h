@@ -1,4 +1,17 @@
-// What a scan reads: paths, globs, standard input, bytes in memory, or whatever a function brings.
+// What a scan reads: paths, globs, standard input, bytes in memory, whatever a function brings, or rows of Arrow.
+//
+// ROWS OF ARROW  Parquet files, data frames and databases hand out their rows as Arrow streams of records. The columns
+// are found by name, with underscores or hyphens; a row counts as a line, from 1; and all answers are those of a log with
+// the same values:
+//
+//   a field            integers of every width; float and double (25238.0 is 25238, NaN is missing); decimals of up to
+//                      128 bits; text and binary in every layout; dictionaries of these; null
+//   start, end         the same, and timestamps and dates, in seconds rounded down
+//   missing            null, and the texts "-", "" and "None"
+//   bad                what is not of the field's type: 1.5 or -1 as a port, 2^31 in an int32 field, "x"
+//   tags               percent-encoded, as AWS writes them
+//   any other name     a text column; what is no letter, digit or one of _-.@ in the name becomes an underscore
+//   list, struct, map, bool, time of day, duration and whatever else: of a field's name an error, else left out
 #ifndef FLOWLOGS_IO_SOURCE_H_
 #define FLOWLOGS_IO_SOURCE_H_
 
@@ -12,13 +25,16 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+
+struct ArrowArrayStream;  // flowlogs/io/arrow_abi.h
 
 namespace flowlogs {
 inline namespace v1 {
 
 // One source as a person names it: a path, a glob ("logs/*.gz"), "-" for standard input; or bytes in memory; or a
-// function that brings bytes. A value type; copying it does not copy the bytes.
+// function that brings bytes; or Arrow. A value type; copying it does not copy the bytes.
 class Source {
  public:
   // A path, a glob or "-". Implicit, so that Scan({"a.log", "logs/*.gz"}) reads as it should.
@@ -52,11 +68,25 @@ class Source {
     return source;
   }
 
+  // Rows of Arrow. Takes ownership of *stream, whose release is null afterwards; it is released, in any thread, with the
+  // last copy of the Source and the Input. It can be read once: opening it a second time fails. A query that needs two
+  // passes holds its batches in memory between them.
+  static Source Arrow(ArrowArrayStream* stream, std::string name = "<arrow>");
+
+  // Makes *stream a stream of the rows. A Status says why there is none. Must not throw. Called by one thread at a time.
+  using ArrowOpener = std::function<absl::Status(ArrowArrayStream* stream)>;
+
+  // Rows of Arrow, for what can hand out a new stream of them again and again (`can_be_repeated`), or once. `open` is
+  // called in the thread that runs the query; streams are read and released in any thread, by one at a time, and their
+  // get_next is waited for as long as it takes.
+  static Source Arrow(ArrowOpener open, bool can_be_repeated, std::string name = "<arrow>");
+
   // The path, "-", or the name given to the bytes or the stream: what errors and samples show.
   const std::string& name() const { return name_; }
   bool is_bytes() const { return is_bytes_; }
   bool is_stream() const { return stream_ != nullptr; }
-  bool is_stdin() const { return !is_bytes_ && !is_stream() && name_ == "-"; }
+  bool is_arrow() const { return arrow_ != nullptr; }
+  bool is_stdin() const { return !is_bytes_ && !is_stream() && !is_arrow() && name_ == "-"; }
   std::string_view content() const { return content_; }
 
  private:
@@ -65,11 +95,17 @@ class Source {
     Reader reader;
     std::atomic<bool> is_opened{false};
   };
+  struct ArrowOrigin {
+    ArrowOpener open;
+    bool can_be_repeated = false;
+    std::atomic<bool> is_opened{false};
+  };
   std::string name_;
   std::string_view content_;
   std::shared_ptr<const void> owner_;
   bool is_bytes_ = false;
   std::shared_ptr<OnceStream> stream_;
+  std::shared_ptr<ArrowOrigin> arrow_;
 };
 
 // Turns globs into paths (sorted bytewise; a path that exists is never taken for a glob) and checks that every literal
@@ -77,7 +113,8 @@ class Source {
 //   NOT_FOUND / PERMISSION_DENIED  a literal path cannot be opened; the message names it and says why
 //   NOT_FOUND                      a glob matches nothing, or only directories (which are left out of what it matches)
 //   PERMISSION_DENIED              a glob meets a directory that cannot be read: files are never left out in silence
-//   INVALID_ARGUMENT               no source was given; a directory was given; "-" or one stream was given twice
+//   INVALID_ARGUMENT               no source was given; a directory was given; "-" or one stream, or one source of Arrow
+//                                  that can be read once, was given twice
 absl::StatusOr<std::vector<Source>> ResolveSources(std::span<const Source> sources);
 
 }  // namespace v1

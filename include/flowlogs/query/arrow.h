@@ -1,5 +1,6 @@
 // Answers as Arrow streams: what DuckDB, polars, pyarrow, pandas and all other readers of Arrow's C stream interface
-// take. Nothing of Arrow is linked; the three structs below are all there is between the two sides.
+// take. Nothing of Arrow is linked; the three structs of flowlogs/io/arrow_abi.h are all there is between the two sides.
+// The other way, Arrow as input, is Source::Arrow() in flowlogs/io/source.h.
 //
 //   ArrowArrayStream stream;
 //   absl::Status status = fl::ExportStream(fl::Scan({"logs/*.log.gz"}).Filter("action = 'REJECT'"), {}, &stream);
@@ -27,61 +28,9 @@
 #include <span>
 
 #include "absl/status/status.h"
+#include "flowlogs/io/arrow_abi.h"
 #include "flowlogs/query/query.h"
 #include "flowlogs/query/table.h"
-
-// ---- The structs of the Arrow C data and stream interfaces, as the specification gives them -------------------------
-// Whoever includes them first defines them: the guards are the specification's own.
-extern "C" {
-
-#ifndef ARROW_C_DATA_INTERFACE
-#define ARROW_C_DATA_INTERFACE
-
-#define ARROW_FLAG_DICTIONARY_ORDERED 1
-#define ARROW_FLAG_NULLABLE 2
-#define ARROW_FLAG_MAP_KEYS_SORTED 4
-
-struct ArrowSchema {
-  const char* format;
-  const char* name;
-  const char* metadata;
-  int64_t flags;
-  int64_t n_children;
-  struct ArrowSchema** children;
-  struct ArrowSchema* dictionary;
-  void (*release)(struct ArrowSchema*);
-  void* private_data;
-};
-
-struct ArrowArray {
-  int64_t length;
-  int64_t null_count;
-  int64_t offset;
-  int64_t n_buffers;
-  int64_t n_children;
-  const void** buffers;
-  struct ArrowArray** children;
-  struct ArrowArray* dictionary;
-  void (*release)(struct ArrowArray*);
-  void* private_data;
-};
-
-#endif  // ARROW_C_DATA_INTERFACE
-
-#ifndef ARROW_C_STREAM_INTERFACE
-#define ARROW_C_STREAM_INTERFACE
-
-struct ArrowArrayStream {
-  // 0, or an errno code; then get_last_error() says why.
-  int (*get_schema)(struct ArrowArrayStream*, struct ArrowSchema* out);
-  int (*get_next)(struct ArrowArrayStream*, struct ArrowArray* out);
-  const char* (*get_last_error)(struct ArrowArrayStream*);
-  void (*release)(struct ArrowArrayStream*);
-  void* private_data;
-};
-
-#endif  // ARROW_C_STREAM_INTERFACE
-}  // extern "C"
 
 namespace flowlogs {
 inline namespace v1 {
