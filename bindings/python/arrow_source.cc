@@ -1,25 +1,56 @@
 #include "bindings/python/arrow_source.h"
 
+#include <chrono>
 #include <memory>
+#include <thread>
 
 #include "flowlogs/io/arrow_abi.h"
 
 namespace flowlogs::python {
 namespace {
 
-// Moves the stream out of the capsule that __arrow_c_stream__() gives. REQUIRES: the GIL.
-absl::Status OpenStream(py::handle object, const std::string& name, ArrowArrayStream* out) {
+// "ValueError: no such table", of the exception that is set, which is cleared. REQUIRES: the GIL.
+std::string TakeErrorText() {
+  const py::error_already_set error;
+  std::string text(py::str(error.type().attr("__name__")));
   try {
-    const py::object capsule = object.attr("__arrow_c_stream__")();
-    void* const pointer = PyCapsule_GetPointer(capsule.ptr(), "arrow_array_stream");
-    if (pointer == nullptr) throw py::error_already_set();
-    auto* const stream = static_cast<ArrowArrayStream*>(pointer);
+    const std::string message(py::str(error.value()));
+    if (!message.empty()) text += ": " + message;
+  } catch (const py::error_already_set&) {
+    // It cannot tell: its name is all there is.
+  }
+  return text;
+}
+
+// Moves the stream out of the capsule that object.__arrow_c_stream__() gives; false with a Python exception. In plain C:
+// at the interpreter's end Python (before 3.14) unwinds a daemon thread in here, and no destructor of ours must run then
+// that touches an object.
+bool OpenStream(PyObject* object, ArrowArrayStream* out) {
+  PyObject* const capsule = PyObject_CallMethod(object, "__arrow_c_stream__", nullptr);
+  if (capsule == nullptr) return false;
+  auto* const stream = static_cast<ArrowArrayStream*>(PyCapsule_GetPointer(capsule, "arrow_array_stream"));
+  if (stream != nullptr) {
     *out = *stream;
     stream->release = nullptr;  // moved: the capsule has nothing to release
-    return absl::OkStatus();
-  } catch (const py::error_already_set& error) {
-    return absl::InvalidArgumentError(name + ": " + error.what());
   }
+  Py_DECREF(capsule);
+  return stream != nullptr;
+}
+
+absl::Status OpenWithGil(PyObject* object, const std::string& name, ArrowArrayStream* out) {
+  PyGILState_STATE gil;
+  bool opened = false;
+  try {
+    gil = PyGILState_Ensure();
+    opened = OpenStream(object, out);
+  } catch (...) {
+    // The interpreter's end, as of GilRelease: nothing of this thread may run any more.
+    for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+  }
+  std::string error;
+  if (!opened) error = TakeErrorText();
+  PyGILState_Release(gil);
+  return opened ? absl::OkStatus() : absl::InvalidArgumentError(name + ": " + error);
 }
 
 }  // namespace
@@ -32,12 +63,8 @@ Source ToArrowSource(py::handle object, const std::string& name) {
   const std::shared_ptr<PyObject> held(object.inc_ref().ptr(), [](PyObject* owned) {
     LetGo(owned, [](void* last) { Py_DECREF(static_cast<PyObject*>(last)); });
   });
-  return Source::Arrow(
-      [held, name](ArrowArrayStream* out) {
-        const py::gil_scoped_acquire acquire;
-        return OpenStream(held.get(), name, out);
-      },
-      can_be_repeated, name);
+  return Source::Arrow([held, name](ArrowArrayStream* out) { return OpenWithGil(held.get(), name, out); },
+                       can_be_repeated, name);
 }
 
 }  // namespace flowlogs::python
