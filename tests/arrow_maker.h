@@ -1,5 +1,5 @@
-// Arrow as some other library would hand it over: schemas, arrays and streams made by hand, every buffer in a heap block
-// of exactly its size; and columns of a random type that hold given tokens of a log.
+// Arrow as some other library would hand it over: schemas, arrays and streams made by hand, every buffer in a heap
+// block of exactly its size; and columns of a random type that hold given tokens of a log.
 #ifndef FLOWLOGS_TESTS_ARROW_MAKER_H_
 #define FLOWLOGS_TESTS_ARROW_MAKER_H_
 
@@ -24,7 +24,8 @@
 
 namespace flowlogs_test {
 
-// ---- The structs, by hand ---------------------------------------------------------------------------------------------
+// ---- The structs, by hand
+// ---------------------------------------------------------------------------------------------
 
 // A type. A value; Export() makes the struct.
 struct ArrowTypeTree {
@@ -185,7 +186,8 @@ std::string Bytes(std::initializer_list<T> values) {
   return bytes;
 }
 
-// ---- Columns of random types --------------------------------------------------------------------------------------------
+// ---- Columns of random types
+// --------------------------------------------------------------------------------------------
 
 // nullopt: missing.
 using ArrowCells = std::vector<std::optional<std::string>>;
@@ -241,7 +243,7 @@ class ArrowMaker {
     std::string format;
     bool has_dictionary = false;
     std::string index = "";
-    int scale = 0;          // of a decimal
+    int scale = 0;           // of a decimal
     int64_t per_second = 0;  // of a timestamp
     bool is_text = false;
     std::vector<std::string> leading = {};  // a token that may stand in front of the rows
@@ -291,9 +293,17 @@ class ArrowMaker {
     };
     if (empty && !only_text) add("n");
     if (numbers) {
-      for (const auto& [format, limit] : std::initializer_list<std::pair<const char*, uint64_t>>{
-               {"c", INT8_MAX}, {"C", UINT8_MAX}, {"s", INT16_MAX}, {"S", UINT16_MAX}, {"i", INT32_MAX},
-               {"I", UINT32_MAX}, {"l", INT64_MAX}, {"L", UINT64_MAX}, {"f", 1 << 24}, {"g", uint64_t{1} << 53}}) {
+      for (const auto& [format, limit] :
+           std::initializer_list<std::pair<const char*, uint64_t>>{{"c", INT8_MAX},
+                                                                   {"C", UINT8_MAX},
+                                                                   {"s", INT16_MAX},
+                                                                   {"S", UINT16_MAX},
+                                                                   {"i", INT32_MAX},
+                                                                   {"I", UINT32_MAX},
+                                                                   {"l", INT64_MAX},
+                                                                   {"L", UINT64_MAX},
+                                                                   {"f", 1 << 24},
+                                                                   {"g", uint64_t{1} << 53}}) {
         if (most <= limit) add(format);
       }
       const int scale = static_cast<int>(random_.Below(4));

@@ -22,9 +22,9 @@ std::string TakeErrorText() {
   return text;
 }
 
-// Moves the stream out of the capsule that object.__arrow_c_stream__() gives; false with a Python exception. In plain C:
-// at the interpreter's end Python (before 3.14) unwinds a daemon thread in here, and no destructor of ours must run then
-// that touches an object.
+// Moves the stream out of the capsule that object.__arrow_c_stream__() gives; false with a Python exception. In plain
+// C: at the interpreter's end Python (before 3.14) unwinds a daemon thread in here, and no destructor of ours must run
+// then that touches an object.
 bool OpenStream(PyObject* object, ArrowArrayStream* out) {
   PyObject* const capsule = PyObject_CallMethod(object, "__arrow_c_stream__", nullptr);
   if (capsule == nullptr) return false;
@@ -59,7 +59,8 @@ bool IsArrowSource(py::handle object) { return py::hasattr(object, "__arrow_c_st
 
 Source ToArrowSource(py::handle object, const std::string& name) {
   const bool holds_its_rows = PyObject_HasAttrString(py::type::handle_of(object).ptr(), "__len__") != 0;
-  const bool can_be_repeated = holds_its_rows || py::isinstance(object, py::module_::import("flowlogs._core").attr("Query"));
+  const bool can_be_repeated =
+      holds_its_rows || py::isinstance(object, py::module_::import("flowlogs._core").attr("Query"));
   const std::shared_ptr<PyObject> held(object.inc_ref().ptr(), [](PyObject* owned) {
     LetGo(owned, [](void* last) { Py_DECREF(static_cast<PyObject*>(last)); });
   });

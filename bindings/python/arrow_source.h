@@ -5,17 +5,18 @@
 #include <string>
 
 #include "bindings/python/bindings.h"
+
 #include "flowlogs/io/source.h"
 
 namespace flowlogs::python {
 
-// The object as a source, which keeps it alive. One that has a length holds its rows, and one that is a Query reads them
-// again: each run asks these for a new stream. From any other (pyarrow.RecordBatchReader, nanoarrow.ArrayStream) a second
-// stream would be empty or an error, so it is read once.
+// The object as a source, which keeps it alive. One that has a length holds its rows, and one that is a Query reads
+// them again: each run asks these for a new stream. From any other (pyarrow.RecordBatchReader, nanoarrow.ArrayStream) a
+// second stream would be empty or an error, so it is read once.
 //
-// THE GIL  A run opens the stream in the thread that called collect() and the like, and takes the GIL back for it. Batches
-// are read and released in any thread without the GIL: the exporter's callbacks take it if they need it, which the Arrow
-// C interface asks of them.
+// THE GIL  A run opens the stream in the thread that called collect() and the like, and takes the GIL back for it.
+// Batches are read and released in any thread without the GIL: the exporter's callbacks take it if they need it, which
+// the Arrow C interface asks of them.
 Source ToArrowSource(py::handle object, const std::string& name);
 
 // Whether the object has __arrow_c_stream__.

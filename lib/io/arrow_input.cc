@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+
 #include "lib/io/block_access.h"
 #include "lib/io/file.h"
 #include "lib/io/source_access.h"
@@ -58,9 +59,8 @@ absl::StatusOr<std::unique_ptr<Input>> ArrowInput::Open(const Source& source, co
                                                                 [](const ArrowSchema* s) { return s != nullptr; })));
   if (!is_whole) return absl::InvalidArgumentError(absl::StrCat(source.name(), ": its Arrow schema is malformed"));
   if (std::string_view(schema.format) != "+s") {
-    return absl::InvalidArgumentError(
-        absl::StrCat(source.name(), ": its rows are no records but of the Arrow type '", schema.format,
-                     "'; give a table or a data frame"));
+    return absl::InvalidArgumentError(absl::StrCat(source.name(), ": its rows are no records but of the Arrow type '",
+                                                   schema.format, "'; give a table or a data frame"));
   }
   for (int64_t c = 0; c < schema.n_children; ++c) input->types_.push_back(ArrowType::Of(*schema.children[c]));
   return input;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+
 #include "flowlogs/io/arrow_abi.h"
 #include "flowlogs/io/input.h"
 #include "lib/io/arrow_type.h"

@@ -16,12 +16,12 @@ constexpr int64_t kMost = int64_t{1} << 48;  // rows of an array: sums and produ
 
 using Named = std::pair<std::string_view, ArrowKind>;
 constexpr Named kPlain[] = {
-    {"n", ArrowKind::kNull},        {"c", ArrowKind::kInt8},       {"C", ArrowKind::kUint8},
-    {"s", ArrowKind::kInt16},       {"S", ArrowKind::kUint16},     {"i", ArrowKind::kInt32},
-    {"I", ArrowKind::kUint32},      {"l", ArrowKind::kInt64},      {"L", ArrowKind::kUint64},
-    {"f", ArrowKind::kFloat},       {"g", ArrowKind::kDouble},     {"u", ArrowKind::kText},
-    {"z", ArrowKind::kText},        {"U", ArrowKind::kLargeText},  {"Z", ArrowKind::kLargeText},
-    {"vu", ArrowKind::kTextView},   {"vz", ArrowKind::kTextView},  {"tdD", ArrowKind::kDays},
+    {"n", ArrowKind::kNull},      {"c", ArrowKind::kInt8},      {"C", ArrowKind::kUint8},
+    {"s", ArrowKind::kInt16},     {"S", ArrowKind::kUint16},    {"i", ArrowKind::kInt32},
+    {"I", ArrowKind::kUint32},    {"l", ArrowKind::kInt64},     {"L", ArrowKind::kUint64},
+    {"f", ArrowKind::kFloat},     {"g", ArrowKind::kDouble},    {"u", ArrowKind::kText},
+    {"z", ArrowKind::kText},      {"U", ArrowKind::kLargeText}, {"Z", ArrowKind::kLargeText},
+    {"vu", ArrowKind::kTextView}, {"vz", ArrowKind::kTextView}, {"tdD", ArrowKind::kDays},
 };
 
 // "d:precision,scale[,bits]"
@@ -163,10 +163,22 @@ ArrowType ArrowType::Of(const ArrowSchema& schema) {
 
 std::string_view ArrowTypeName(const ArrowSchema& schema) {
   constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-      {"b", "bool"},        {"e", "half float"},  {"w:", "fixed-size binary"}, {"tt", "time of day"},
-      {"tD", "duration"},   {"ti", "interval"},   {"d:", "decimal of its size"}, {"+l", "list"},
-      {"+L", "list"},       {"+vl", "list"},      {"+vL", "list"},             {"+w:", "list"},
-      {"+s", "struct"},     {"+m", "map"},        {"+u", "union"},             {"+r", "run-end encoded"},
+      {"b", "bool"},
+      {"e", "half float"},
+      {"w:", "fixed-size binary"},
+      {"tt", "time of day"},
+      {"tD", "duration"},
+      {"ti", "interval"},
+      {"d:", "decimal of its size"},
+      {"+l", "list"},
+      {"+L", "list"},
+      {"+vl", "list"},
+      {"+vL", "list"},
+      {"+w:", "list"},
+      {"+s", "struct"},
+      {"+m", "map"},
+      {"+u", "union"},
+      {"+r", "run-end encoded"},
   };
   const std::string_view format = schema.format == nullptr ? "" : schema.format;
   if (schema.dictionary != nullptr) return "dictionary of its values";

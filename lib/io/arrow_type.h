@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+
 #include "flowlogs/io/arrow_abi.h"
 
 namespace flowlogs {

@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "absl/status/status.h"
+
 #include "flowlogs/schema/value.h"
 #include "flowlogs/schema/writer.h"
 
@@ -19,9 +20,10 @@ __extension__ using Int128 = __int128;
 
 constexpr int64_t kBadWord = kNullWord + 1;
 constexpr int64_t kFirstMilliseconds = 100'000'000'000;  // as text, seconds from here on are read as milliseconds
-constexpr size_t kMaxNumberText = 48;                     // of any number or time
+constexpr size_t kMaxNumberText = 48;                    // of any number or time
 
-// ---- Values as they are stored ----------------------------------------------------------------------------------------
+// ---- Values as they are stored
+// ----------------------------------------------------------------------------------------
 
 struct Instant {
   int64_t seconds;  // rounded down
@@ -107,7 +109,8 @@ Decimal Shortened(Decimal value) {
   return value;
 }
 
-// ---- As words -----------------------------------------------------------------------------------------------------------
+// ---- As words
+// -----------------------------------------------------------------------------------------------------------
 
 // Integers of a field. Values that are no number of the field's type are kBadWord.
 struct IntegerMaker {
@@ -119,8 +122,7 @@ struct IntegerMaker {
         max(of == ValueType::kInt32 ? std::numeric_limits<int32_t>::max() : std::numeric_limits<int64_t>::max()) {}
 
   template <typename T>
-    requires std::is_integral_v<T>
-  int64_t operator()(T value) const {
+  requires std::is_integral_v<T> int64_t operator()(T value) const {
     if constexpr (std::is_signed_v<T>) {
       if (value < 0) return kBadWord;
     }
@@ -171,17 +173,17 @@ struct AddressMaker {
   }
 };
 
-// ---- As text ------------------------------------------------------------------------------------------------------------
+// ---- As text
+// ------------------------------------------------------------------------------------------------------------
 
-// The text of a value in a column of `type`, at most kMaxNumberText bytes, or nullopt if it is missing. REQUIRES: it is no
-// text.
+// The text of a value in a column of `type`, at most kMaxNumberText bytes, or nullopt if it is missing. REQUIRES: it is
+// no text.
 class NumberText {
  public:
   explicit NumberText(ValueType type) : type_(type) {}
 
   template <typename T>
-    requires std::is_integral_v<T>
-  std::string_view operator()(T value) {
+  requires std::is_integral_v<T> std::string_view operator()(T value) {
     return {text_, static_cast<size_t>(std::to_chars(text_, text_ + sizeof(text_), value).ptr - text_)};
   }
   std::string_view operator()(double value) { return Floating(value); }
@@ -235,7 +237,8 @@ std::string OtherName(std::string_view name) {
 
 }  // namespace
 
-// ---- ArrowFormat --------------------------------------------------------------------------------------------------------
+// ---- ArrowFormat
+// --------------------------------------------------------------------------------------------------------
 
 absl::StatusOr<ArrowFormat> ArrowFormat::Of(const ArrowSchema& schema) {
   std::string names, known_types;
@@ -249,10 +252,9 @@ absl::StatusOr<ArrowFormat> ArrowFormat::Of(const ArrowSchema& schema) {
     all.emplace_back(written);
     const ArrowType type = ArrowType::Of(child);
     if (type.kind == ArrowKind::kUnsupported && field) {
-      return absl::InvalidArgumentError("column '" + std::string(written) + "' is of the Arrow type " +
-                                        std::string(ArrowTypeName(child)) + ", and " + name + " is " +
-                                        std::string(ColumnTypeName(Info(*field).type)) +
-                                        "; convert the column, or leave it out");
+      return absl::InvalidArgumentError(
+          "column '" + std::string(written) + "' is of the Arrow type " + std::string(ArrowTypeName(child)) + ", and " +
+          name + " is " + std::string(ColumnTypeName(Info(*field).type)) + "; convert the column, or leave it out");
     }
     if (type.kind == ArrowKind::kUnsupported || name.empty()) continue;
     names += (names.empty() ? "" : " ") + name;
@@ -266,15 +268,18 @@ absl::StatusOr<ArrowFormat> ArrowFormat::Of(const ArrowSchema& schema) {
   std::optional<Format> format;
   if (!columns.empty()) format = Format::Parse(names, &error);
   if (format) return ArrowFormat(*std::move(format), std::move(columns));
-  if (error.find("twice") != std::string::npos) return absl::InvalidArgumentError("columns: " + error.substr(error.find('\'')));
+  if (error.find("twice") != std::string::npos)
+    return absl::InvalidArgumentError("columns: " + error.substr(error.find('\'')));
   std::string list;
   for (size_t i = 0; i < all.size() && i < 10; ++i) list += (i == 0 ? "" : ", ") + all[i];
-  return absl::InvalidArgumentError("none of its columns is a field of flow logs" +
-                                    (all.empty() ? ": it has none" : ": " + list + (all.size() > 10 ? ", ..." : "")) +
-                                    "; fields are called as in srcaddr and pkt_srcaddr, and `flowlogs fields` lists them");
+  return absl::InvalidArgumentError(
+      "none of its columns is a field of flow logs" +
+      (all.empty() ? ": it has none" : ": " + list + (all.size() > 10 ? ", ..." : "")) +
+      "; fields are called as in srcaddr and pkt_srcaddr, and `flowlogs fields` lists them");
 }
 
-// ---- ArrowRows ----------------------------------------------------------------------------------------------------------
+// ---- ArrowRows
+// ----------------------------------------------------------------------------------------------------------
 
 int64_t ArrowRows::PlaceOf(const ArrowFormat::Column& column, const ArrowArray& array, uint32_t row) const {
   const int64_t place = first_ + row;
@@ -304,11 +309,13 @@ void ArrowRows::Words(int place, Rows rows, int64_t* words, std::vector<IpAddres
       // Few values, many rows: each value is read once.
       std::vector<int64_t> known(static_cast<size_t>(values.length), kNullWord);
       for (int64_t i = 0; i < values.length; ++i) {
-        if (column.type.kind != ArrowKind::kNull && !ArrowIsNull(values, i)) known[static_cast<size_t>(i)] = make(value_at(i));
+        if (column.type.kind != ArrowKind::kNull && !ArrowIsNull(values, i))
+          known[static_cast<size_t>(i)] = make(value_at(i));
       }
       for (uint32_t i = 0; i < rows.count; ++i) {
         const int64_t at = first_ + rows[i];
-        put(rows[i], ArrowIsNull(array, at) ? kNullWord : known[static_cast<size_t>(ArrowIndex(column.type.index, array, at))]);
+        put(rows[i],
+            ArrowIsNull(array, at) ? kNullWord : known[static_cast<size_t>(ArrowIndex(column.type.index, array, at))]);
       }
       return;
     }
@@ -394,7 +401,8 @@ void ArrowRows::AppendLine(uint32_t row, std::string* out) const {
   }
 }
 
-// ---- The second origin of RecordBatch -----------------------------------------------------------------------------------
+// ---- The second origin of RecordBatch
+// -----------------------------------------------------------------------------------
 
 void RegularRun::AppendLine(uint32_t row, std::string* out) const {
   arrow == nullptr ? void(out->append(text(row))) : arrow->AppendLine(row, out);

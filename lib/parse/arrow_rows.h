@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+
 #include "flowlogs/io/arrow_abi.h"
 #include "flowlogs/schema/format.h"
 #include "lib/io/arrow_type.h"
@@ -51,8 +52,8 @@ class ArrowRows {
              std::vector<RecordBatch::BadValue>* bad) const;
   // Texts that do not stand in the batch as they are read go into *arena, which must be empty and stay unchanged.
   void Texts(int column, Rows rows, std::string_view* texts, std::string* arena) const;
-  // Appends a row as a line, without a line end, that is split into the same values: "-" for what is missing, bad values
-  // as they are; blanks and line ends in texts as %20 and the like.
+  // Appends a row as a line, without a line end, that is split into the same values: "-" for what is missing, bad
+  // values as they are; blanks and line ends in texts as %20 and the like.
   void AppendLine(uint32_t row, std::string* out) const;
 
  private:

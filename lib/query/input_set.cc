@@ -49,7 +49,8 @@ absl::StatusOr<InputSet> InputSet::Open(const std::shared_ptr<ScanSpec>& spec, F
         if (is_new) set.columns_.push_back(column);
       }
     }
-    if (i >= kKeptOpen && run->input != nullptr && !run->arrow && run->input->can_be_reopened()) run->input.reset();
+    if (i < kKeptOpen || run->input == nullptr || run->arrow) continue;
+    if (run->input->can_be_reopened()) run->input.reset();
   }
   return set;
 }

@@ -59,10 +59,11 @@ class Choices {
   size_t size_;
 };
 
-constexpr const char* kFormats[] = {"u",    "U",    "vu",   "z",       "Z",          "vz",      "c",  "C",  "s",  "S",
-                                    "i",    "I",    "l",    "L",       "f",          "g",       "n",  "b",  "tdD", "tdm",
-                                    "tss:", "tsm:", "tsn:", "d:38,20", "d:18,2,64", "d:9,0,32", "+l", "w:3", "",    "+s"};
-constexpr const char* kNames[] = {"srcaddr", "dstport", "bytes", "start", "instance_tag", "log-status", "note", "action"};
+constexpr const char* kFormats[] = {
+    "u", "U", "vu", "z",   "Z",   "vz",   "c",    "C",    "s",       "S",         "i",        "I",  "l",   "L", "f",
+    "g", "n", "b",  "tdD", "tdm", "tss:", "tsm:", "tsn:", "d:38,20", "d:18,2,64", "d:9,0,32", "+l", "w:3", "",  "+s"};
+constexpr const char* kNames[] = {"srcaddr",      "dstport",    "bytes", "start",
+                                  "instance_tag", "log-status", "note",  "action"};
 
 // Bytes of a value of a fixed width; 0: not that.
 size_t WidthOf(const std::string& format) {
@@ -98,8 +99,8 @@ void AddViews(Choices* choices, size_t rows, ArrowData* data) {
       views += choices->Text(16);
       continue;
     }
-    views += Bytes(static_cast<int32_t>(kind % 30)) + choices->Text(4) + Bytes(static_cast<int32_t>(choices->Below(3))) +
-             Bytes(static_cast<int32_t>(choices->Below(40)));
+    views += Bytes(static_cast<int32_t>(kind % 30)) + choices->Text(4) +
+             Bytes(static_cast<int32_t>(choices->Below(3))) + Bytes(static_cast<int32_t>(choices->Below(40)));
   }
   data->buffers.emplace_back(std::move(views));
   std::string sizes;
@@ -144,7 +145,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size > 4096) return 0;
   Choices choices(data, size);
   const size_t columns = choices.Below(5);
-  const fl::ScanOptions options = {.threads = 1 + static_cast<int>(choices.Below(3)), .block_bytes = 4 + choices.Below(100)};
+  const fl::ScanOptions options = {.threads = 1 + static_cast<int>(choices.Below(3)),
+                                   .block_bytes = 4 + choices.Below(100)};
   const bool once = choices.Below(2) == 0;
   ArrowBatches made{{"+s", ""}};
   std::vector<std::string> formats, indices;
@@ -187,11 +189,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!chunk.ok() || chunk->groups.empty()) break;
     for (const auto& group : chunk->groups) {
       rows += group.line_numbers.size();
-      Require(static_cast<size_t>(std::count(group.lines.begin(), group.lines.end(), '\n')) == group.line_numbers.size(),
-              "one line a row");
+      Require(
+          static_cast<size_t>(std::count(group.lines.begin(), group.lines.end(), '\n')) == group.line_numbers.size(),
+          "one line a row");
     }
   }
   Require((*stream)->stats().records == rows, "records");
-  (void)fl::Scan({made.Once()}, options).GroupBy({"srcaddr", "action"}).Aggregate({"sum(bytes)", "max(start)"}).Once().Collect();
+  (void)fl::Scan({made.Once()}, options)
+      .GroupBy({"srcaddr", "action"})
+      .Aggregate({"sum(bytes)", "max(start)"})
+      .Once()
+      .Collect();
   return 0;
 }

@@ -1,4 +1,4 @@
-"""Arrow in: the rows of pyarrow, polars, pandas, DuckDB, nanoarrow and our own tables as input of a scan (CONTRACT P1, P2).
+"""Arrow in: rows of pyarrow, polars, pandas, DuckDB, nanoarrow and our own tables as input of a scan (CONTRACT P1, P2).
 
 FLOWLOGS_CASES=20000 runs more random cases than the usual 150.
 """
@@ -60,7 +60,9 @@ REPEATED = {
     "pandas.DataFrame of Arrow": lambda table: table.to_pandas(types_mapper=pd.ArrowDtype),
     "duckdb.Relation": lambda table: duckdb.connect().from_arrow(table),
     # nanoarrow 0.9 itself does not survive string views here.
-    "nanoarrow.Array": lambda table: nanoarrow.Array(table.cast(plain(table.schema)).combine_chunks().to_batches()[0]),
+    "nanoarrow.Array": lambda table: nanoarrow.Array(
+        table.cast(plain(table.schema)).combine_chunks().to_batches()[0]
+    ),
     "pyarrow.ChunkedArray of structs": lambda table: table.to_struct_array(),
 }
 ONCE = {
@@ -161,7 +163,7 @@ def test_nulls_are_a_dash_in_the_line():
     assert [r.line for r in fl.scan(table).records()] == ["10.0.0.1 - two%20words", "- 7 -"]
 
 
-# ---- Parquet ------------------------------------------------------------------------------------------------------------
+# ---- Parquet --------------------------------------------------------------------------------------------------------
 
 
 def aws_table(log):
@@ -235,9 +237,12 @@ def test_pandas_as_people_have_it():
     )
     table = fl.scan(frame).collect()
     assert table.to_dicts() == [
-        {"srcaddr": "10.0.0.1", "dstport": 443, "action": "ACCEPT", "account_id": "123456789012", "start": 1600000000, "vpc_id": None},
-        {"srcaddr": None, "dstport": None, "action": "REJECT", "account_id": "1", "start": None, "vpc_id": None},
-        {"srcaddr": None, "dstport": 25238, "action": None, "account_id": "2", "start": None, "vpc_id": None},
+        dict(zip(frame.columns, row))
+        for row in [
+            ("10.0.0.1", 443, "ACCEPT", "123456789012", 1600000000, None),
+            (None, None, "REJECT", "1", None, None),
+            (None, 25238, None, "2", None, None),
+        ]
     ]
     assert table.stats.bad_values == {"start": 1}
     frame["dstport"] = [22, 22, 22]
@@ -265,12 +270,12 @@ def test_duckdb_aggregates_are_numbers():
     # sum() of DuckDB is a HUGEINT, which leaves as a decimal.
     con = duckdb.connect()
     con.sql("create table t as select '10.0.0.' || (i % 3) as srcaddr, i::bigint as bytes from range(10) r(i)")
-    relation = con.sql("select srcaddr, sum(bytes) as bytes, (43::utinyint) as dstport from t group by all order by 1")
+    relation = con.sql("select srcaddr, sum(bytes) as bytes, 43::utinyint as dstport from t group by all order by 1")
     rows = fl.scan(relation).select("srcaddr", "bytes").to_dicts()
     assert rows == [{"srcaddr": f"10.0.0.{i}", "bytes": b} for i, b in enumerate([18, 12, 15])]
 
 
-# ---- Errors -------------------------------------------------------------------------------------------------------------
+# ---- Errors ---------------------------------------------------------------------------------------------------------
 
 
 def test_columns_that_do_not_fit_are_a_clear_error():
@@ -331,7 +336,7 @@ def test_bad_values_raise_with_their_row(arrow):
     assert fl.scan(table).check().bad_values == {"dstport": 1}
 
 
-# ---- Lifetime, threads, the GIL -----------------------------------------------------------------------------------------
+# ---- Lifetime, threads, the GIL -------------------------------------------------------------------------------------
 
 
 class Exporter:
@@ -441,7 +446,7 @@ def test_duckdb_and_polars_read_a_scan_of_arrow(arrow):
     [
         "keep = fl.scan(table)",
         "sys.modules['keep'] = fl.scan(table)",
-        "sys.modules['keep'] = pa.RecordBatchReader.from_stream(fl.scan(table, threads=2)); sys.modules['keep'].read_next_batch()",
+        "sys.modules['x'] = rows = pa.RecordBatchReader.from_stream(fl.scan(table, threads=2)); rows.read_next_batch()",
         "sys.modules['keep'] = records = fl.scan(reader, threads=2).records(); next(records)",
         "atexit.register(fl.scan(reader).count)",
         "threading.Thread(target=fl.scan(table, threads=2).group_by('srcaddr').collect, daemon=True).start()",
@@ -466,7 +471,7 @@ print("end")
     assert done.stderr == ""
 
 
-# ---- Against the oracle -------------------------------------------------------------------------------------------------
+# ---- Against the oracle ---------------------------------------------------------------------------------------------
 
 
 def random_column(rng, name, tokens):

@@ -1,5 +1,5 @@
-// Rows of Arrow as input: the answers are those of the same rows as text, whatever the types, batches, threads and order
-// of inputs; and foreign memory is never trusted.
+// Rows of Arrow as input: the answers are those of the same rows as text, whatever the types, batches, threads and
+// order of inputs; and foreign memory is never trusted.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -25,7 +25,8 @@ namespace {
 
 using namespace flowlogs_test;  // NOLINT(google-build-using-namespace)
 
-// ---- The same rows as text ----------------------------------------------------------------------------------------------
+// ---- The same rows as text
+// ----------------------------------------------------------------------------------------------
 
 struct RandomRows {
   std::vector<std::string> names;
@@ -38,14 +39,13 @@ std::string LineOf(const std::vector<std::string>& row) {
   return line;
 }
 
-// The records of a random log that have its first record's format, but those that would not be records in a text without
-// header.
+// The records of a random log that have its first record's format, but those that would not be records in a text
+// without header.
 RandomRows MakeRows(Random* random) {
   RandomRows made;
   while (made.rows.empty()) {
     made.names.clear();
-    const RandomLog log =
-        RandomLogMaker(random).Make(random->Of(std::vector<size_t>{1, 3, 20, 60, 60, 150, 150, 400}));
+    const RandomLog log = RandomLogMaker(random).Make(random->Of(std::vector<size_t>{1, 3, 20, 60, 60, 150, 150, 400}));
     const ReferenceResult split = ReferenceSplitter::Split(log.text, log.given);
     for (const ReferenceLine& line : split.lines) {
       if (line.kind != ReferenceLine::Kind::kRecord) continue;
@@ -135,7 +135,8 @@ TEST(ArrowInputTest, AnswersAreThoseOfTheSameRowsAsText) {
   EXPECT_GE(answers, 2 * errors) << errors << " answers were errors";
 }
 
-// ---- Types --------------------------------------------------------------------------------------------------------------
+// ---- Types
+// --------------------------------------------------------------------------------------------------------------
 
 // Columns of the same number of rows in one batch.
 ArrowBatches Batch(std::vector<std::pair<ArrowTypeTree, ArrowData>> columns) {
@@ -192,9 +193,10 @@ TEST(ArrowInputTest, NumbersOfEveryWidthAreTheNumbersOfTheField) {  // CONTRACT 
   EXPECT_EQ(Seen(Batch({Numbers<int32_t>("dstport", "i", {INT32_MAX, INT32_MIN}),
                         Numbers<uint32_t>("srcport", "I", {INT32_MAX, uint32_t{INT32_MAX} + 1})})),
             "dstport: 2147483647 null\nsrcport: 2147483647 null\nbad dstport 1\nbad srcport 1\n");
-  EXPECT_EQ(Seen(Batch({Numbers<int64_t>("bytes", "l", {INT64_MAX, INT64_MIN, INT64_MIN + 1}),
-                        Numbers<uint64_t>("packets", "L", {uint64_t{INT64_MAX}, uint64_t{INT64_MAX} + 1, UINT64_MAX})})),
-            "bytes: 9223372036854775807 null null\npackets: 9223372036854775807 null null\nbad bytes 2\nbad packets 2\n");
+  EXPECT_EQ(
+      Seen(Batch({Numbers<int64_t>("bytes", "l", {INT64_MAX, INT64_MIN, INT64_MIN + 1}),
+                  Numbers<uint64_t>("packets", "L", {uint64_t{INT64_MAX}, uint64_t{INT64_MAX} + 1, UINT64_MAX})})),
+      "bytes: 9223372036854775807 null null\npackets: 9223372036854775807 null null\nbad bytes 2\nbad packets 2\n");
   // A field of 32 bits in 64, as older transit gateway files have it.
   EXPECT_EQ(Seen(Batch({Numbers<int64_t>("protocol", "l", {6, int64_t{1} << 31})})),
             "protocol: 6 null\nbad protocol 1\n");
@@ -202,12 +204,15 @@ TEST(ArrowInputTest, NumbersOfEveryWidthAreTheNumbersOfTheField) {  // CONTRACT 
 
 TEST(ArrowInputTest, WholeFloatsAreIntegersAndNanIsMissing) {
   const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
-  EXPECT_EQ(Seen(Batch({Numbers<double>("dstport", "g", {25238.0, nan, 1.5, -1, -0.0, infinity, 1e300, 2147483648.0}),
-                        Numbers<double>("bytes", "g", {9007199254740992.0, nan, 0.1, -infinity, 0, 1e18, 9.3e18, 2147483648.0})})),
-            "dstport: 25238 null null null 0 null null null\n"
-            "bytes: 9007199254740992 null null null 0 1000000000000000000 null 2147483648\nbad bytes 3\nbad dstport 5\n");
-  EXPECT_EQ(Seen(Batch({Numbers<float>("dstport", "f", {443.0F, 0.5F}), Numbers<float>("account_id", "f", {12.0F, 0.5F})})),
-            "dstport: 443 null\naccount_id: 12 0.5\nbad dstport 1\n");
+  EXPECT_EQ(
+      Seen(Batch(
+          {Numbers<double>("dstport", "g", {25238.0, nan, 1.5, -1, -0.0, infinity, 1e300, 2147483648.0}),
+           Numbers<double>("bytes", "g", {9007199254740992.0, nan, 0.1, -infinity, 0, 1e18, 9.3e18, 2147483648.0})})),
+      "dstport: 25238 null null null 0 null null null\n"
+      "bytes: 9007199254740992 null null null 0 1000000000000000000 null 2147483648\nbad bytes 3\nbad dstport 5\n");
+  EXPECT_EQ(
+      Seen(Batch({Numbers<float>("dstport", "f", {443.0F, 0.5F}), Numbers<float>("account_id", "f", {12.0F, 0.5F})})),
+      "dstport: 443 null\naccount_id: 12 0.5\nbad dstport 1\n");
 }
 
 TEST(ArrowInputTest, TimestampsAndDatesAreSecondsRoundedDown) {
@@ -217,22 +222,26 @@ TEST(ArrowInputTest, TimestampsAndDatesAreSecondsRoundedDown) {
   EXPECT_EQ(Seen(Batch({Numbers<int64_t>("start", "tss:", {1'600'000'000, 99'999'999'999, INT64_MAX}),
                         Numbers<int64_t>("end", "tsu:", {1'600'000'000'000'000, INT64_MAX, INT64_MIN})})),
             "start: 1600000000 99999999999 null\nend: 1600000000 null null\nbad end 2\nbad start 1\n");
-  EXPECT_EQ(Seen(Batch({Numbers<int32_t>("start", "tdD", {18500, -1}), Numbers<int64_t>("end", "tdm", {1'600'000'000'999, 0})})),
+  EXPECT_EQ(Seen(Batch({Numbers<int32_t>("start", "tdD", {18500, -1}),
+                        Numbers<int64_t>("end", "tdm", {1'600'000'000'999, 0})})),
             "start: 1598400000 null\nend: 1600000000 0\nbad start 1\n");
   // Integers are as in text: from 10^11 on they are milliseconds.
   EXPECT_EQ(Seen(Batch({Numbers<int64_t>("start", "l", {1'600'000'000'999, 99'999'999'999})})),
             "start: 1600000000 99999999999\n");
   // Not a time field: the text that it is in is no number.
-  EXPECT_EQ(Seen(Batch({Numbers<int64_t>("bytes", "tsm:", {1'600'000'000'123}), Numbers<int64_t>("seen", "tsm:", {1'600'000'000'123})})),
+  EXPECT_EQ(Seen(Batch({Numbers<int64_t>("bytes", "tsm:", {1'600'000'000'123}),
+                        Numbers<int64_t>("seen", "tsm:", {1'600'000'000'123})})),
             "bytes: null\nseen: 2020-09-13T12:26:40.123Z\nbad bytes 1\n");
 }
 
 TEST(ArrowInputTest, DecimalsThatAreWholeAreIntegers) {
   __extension__ using Int128 = __int128;
   const Int128 huge = Int128{INT64_MAX} + 1;
-  EXPECT_EQ(Seen(Batch({Numbers<Int128>("bytes", "d:38,0", {5, huge, -5}), Numbers<Int128>("packets", "d:20,2", {500, 550, 0}),
+  EXPECT_EQ(Seen(Batch({Numbers<Int128>("bytes", "d:38,0", {5, huge, -5}),
+                        Numbers<Int128>("packets", "d:20,2", {500, 550, 0}),
                         Numbers<Int128>("instance_id", "d:38,3", {-1, 1500, huge * 1000})})),
-            "bytes: 5 null null\npackets: 5 null 0\ninstance_id: -0.001 1.5 9223372036854775808\nbad bytes 2\nbad packets 1\n");
+            "bytes: 5 null null\npackets: 5 null 0\ninstance_id: -0.001 1.5 9223372036854775808\nbad bytes 2\nbad "
+            "packets 1\n");
   EXPECT_EQ(Seen(Batch({Numbers<int64_t>("bytes", "d:18,1,64", {50}), Numbers<int32_t>("packets", "d:9,0,32", {7})})),
             "bytes: 5\npackets: 7\n");
 }
@@ -248,10 +257,13 @@ TEST(ArrowInputTest, TextIsReadAsInALogAndSomeTextsAreMissing) {  // CONTRACT F5
 }
 
 TEST(ArrowInputTest, NumbersInTextColumnsAreTheirDecimalText) {
-  EXPECT_EQ(Seen(Batch({Numbers<int64_t>("account_id", "l", {123456789012, 0, -5}), Numbers<uint64_t>("eni", "L", {UINT64_MAX, 0, 1}),
-                        Numbers<double>("vpc_id", "g", {123456789012.0, 0.25, std::numeric_limits<double>::infinity()})})),
-            "account_id: 123456789012 0 -5\neni: 18446744073709551615 0 1\nvpc_id: 123456789012 0.25 inf\n");
-  EXPECT_EQ(Seen(Batch({Numbers<uint32_t>("srcaddr", "I", {1}), Numbers<double>("dstaddr", "g", {std::numeric_limits<double>::quiet_NaN()})})),
+  EXPECT_EQ(
+      Seen(Batch({Numbers<int64_t>("account_id", "l", {123456789012, 0, -5}),
+                  Numbers<uint64_t>("eni", "L", {UINT64_MAX, 0, 1}),
+                  Numbers<double>("vpc_id", "g", {123456789012.0, 0.25, std::numeric_limits<double>::infinity()})})),
+      "account_id: 123456789012 0 -5\neni: 18446744073709551615 0 1\nvpc_id: 123456789012 0.25 inf\n");
+  EXPECT_EQ(Seen(Batch({Numbers<uint32_t>("srcaddr", "I", {1}),
+                        Numbers<double>("dstaddr", "g", {std::numeric_limits<double>::quiet_NaN()})})),
             "srcaddr: null\ndstaddr: null\nbad srcaddr 1\n")
       << "an address is a text";
 }
@@ -269,34 +281,45 @@ TEST(ArrowInputTest, DictionariesAreRead) {
             "dstport: null null\nsrcport: 1 2\n");
 }
 
-// ---- Columns ------------------------------------------------------------------------------------------------------------
+// ---- Columns
+// ------------------------------------------------------------------------------------------------------------
 
 TEST(ArrowInputTest, NamesMayHaveHyphensOrUnderscoresAndOthersBecomeTextColumns) {  // CONTRACT F1
-  EXPECT_EQ(Seen(Batch({Numbers<int32_t>("tcp-flags", "i", {2}), Texts("pkt_srcaddr", {"10.0.0.1"}), Texts("my column/é", {"a b"}),
-                        Numbers<int32_t>("year", "i", {2026}), Texts("0", {"no name"}), Texts("", {"no name"})})),
+  EXPECT_EQ(Seen(Batch({Numbers<int32_t>("tcp-flags", "i", {2}), Texts("pkt_srcaddr", {"10.0.0.1"}),
+                        Texts("my column/é", {"a b"}), Numbers<int32_t>("year", "i", {2026}), Texts("0", {"no name"}),
+                        Texts("", {"no name"})})),
             "tcp_flags: 2\npkt_srcaddr: 10.0.0.1\nmy_column___: a b\nyear: 2026\n");
-  EXPECT_EQ(Rows(Ask(Batch({Texts("srcaddr", {"10.0.0.1"}), Texts("my-column", {"x"})})).Filter("my_column = 'x'").Select({"srcaddr"})),
+  EXPECT_EQ(Rows(Ask(Batch({Texts("srcaddr", {"10.0.0.1"}), Texts("my-column", {"x"})}))
+                     .Filter("my_column = 'x'")
+                     .Select({"srcaddr"})),
             "srcaddr=10.0.0.1");
 }
 
 TEST(ArrowInputTest, NestedAndOtherTypesAreLeftOutOrAnErrorOfAField) {
   const ArrowData list{1, 0, 0, {std::nullopt, Bytes<int32_t>({0, 1})}, {Numbers<int32_t>("item", "i", {1}).second}};
   const ArrowData flag{1, 0, 0, {std::nullopt, "\x01"}};
-  EXPECT_EQ(Seen(Batch({{{"+l", "hops", {{"i", "item"}}}, list}, {{"b", "flag"}, flag}, Numbers<int32_t>("dstport", "i", {443})})),
-            "dstport: 443\n");
+  EXPECT_EQ(
+      Seen(Batch(
+          {{{"+l", "hops", {{"i", "item"}}}, list}, {{"b", "flag"}, flag}, Numbers<int32_t>("dstport", "i", {443})})),
+      "dstport: 443\n");
   EXPECT_EQ(Seen(Batch({{{"+l", "dstport", {{"i", "item"}}}, list}})),
-            "error: <arrow>: column 'dstport' is of the Arrow type list, and dstport is int32; convert the column, or leave it out");
+            "error: <arrow>: column 'dstport' is of the Arrow type list, and dstport is int32; convert the column, or "
+            "leave it out");
   EXPECT_EQ(Seen(Batch({{{"b", "pkt_srcaddr"}, flag}})),
-            "error: <arrow>: column 'pkt_srcaddr' is of the Arrow type bool, and pkt-srcaddr is text; convert the column, or leave "
+            "error: <arrow>: column 'pkt_srcaddr' is of the Arrow type bool, and pkt-srcaddr is text; convert the "
+            "column, or leave "
             "it out");
-  for (const char* format : {"+s", "+m", "+w:3", "+ud:0", "+r", "w:16", "e", "ttm", "tDs", "tiM", "d:76,0,256", "d:5,-2", "d:", "?", ""}) {
-    EXPECT_NE(Seen(Batch({{{format, "bytes"}, flag}})).find("error: <arrow>: column 'bytes' is of"), std::string::npos) << format;
+  for (const char* format :
+       {"+s", "+m", "+w:3", "+ud:0", "+r", "w:16", "e", "ttm", "tDs", "tiM", "d:76,0,256", "d:5,-2", "d:", "?", ""}) {
+    EXPECT_NE(Seen(Batch({{{format, "bytes"}, flag}})).find("error: <arrow>: column 'bytes' is of"), std::string::npos)
+        << format;
   }
 }
 
 TEST(ArrowInputTest, ColumnsThatAreNoTableOfFlowLogsAreAClearError) {
   EXPECT_EQ(Seen(Batch({Texts("a", {"x"}), Texts("b", {"y"})})),
-            "error: <arrow>: none of its columns is a field of flow logs: a, b; fields are called as in srcaddr and pkt_srcaddr, "
+            "error: <arrow>: none of its columns is a field of flow logs: a, b; fields are called as in srcaddr and "
+            "pkt_srcaddr, "
             "and `flowlogs fields` lists them");
   EXPECT_NE(Seen(Batch({})).find("it has none"), std::string::npos);
   EXPECT_EQ(Seen(Batch({Texts("pkt_srcaddr", {"x"}), Texts("pkt-srcaddr", {"y"})})),
@@ -311,13 +334,16 @@ TEST(ArrowInputTest, ColumnsThatAreNoTableOfFlowLogsAreAClearError) {
 }
 
 TEST(ArrowInputTest, RowsCountAsLinesAndStatsAreThoseOfText) {  // CONTRACT F9, P6
-  ArrowBatches batches = Batch({Texts("srcaddr", {"10.0.0.1", "x", "-"}), Texts("log_status", {"OK", "NODATA", "SKIPDATA"})});
+  ArrowBatches batches =
+      Batch({Texts("srcaddr", {"10.0.0.1", "x", "-"}), Texts("log_status", {"OK", "NODATA", "SKIPDATA"})});
   batches.batches.push_back(batches.batches[0]);
-  const absl::StatusOr<fl::Table> table = fl::Scan({batches.Again("a"), batches.Once("b")}).Select({"srcaddr", "_line", "_source"}).Collect();
-  EXPECT_EQ(Rows(table), "srcaddr=10.0.0.1 _line=1 _source=a; srcaddr=- _line=2 _source=a; srcaddr=- _line=3 _source=a; "
-                         "srcaddr=10.0.0.1 _line=4 _source=a; srcaddr=- _line=5 _source=a; srcaddr=- _line=6 _source=a; "
-                         "srcaddr=10.0.0.1 _line=1 _source=b; srcaddr=- _line=2 _source=b; srcaddr=- _line=3 _source=b; "
-                         "srcaddr=10.0.0.1 _line=4 _source=b; srcaddr=- _line=5 _source=b; srcaddr=- _line=6 _source=b");
+  const absl::StatusOr<fl::Table> table =
+      fl::Scan({batches.Again("a"), batches.Once("b")}).Select({"srcaddr", "_line", "_source"}).Collect();
+  EXPECT_EQ(Rows(table),
+            "srcaddr=10.0.0.1 _line=1 _source=a; srcaddr=- _line=2 _source=a; srcaddr=- _line=3 _source=a; "
+            "srcaddr=10.0.0.1 _line=4 _source=a; srcaddr=- _line=5 _source=a; srcaddr=- _line=6 _source=a; "
+            "srcaddr=10.0.0.1 _line=1 _source=b; srcaddr=- _line=2 _source=b; srcaddr=- _line=3 _source=b; "
+            "srcaddr=10.0.0.1 _line=4 _source=b; srcaddr=- _line=5 _source=b; srcaddr=- _line=6 _source=b");
   const fl::Stats& stats = table->stats();
   EXPECT_EQ(stats.bytes, 0u);
   EXPECT_EQ(stats.lines, 12u);
@@ -352,15 +378,17 @@ TEST(ArrowInputTest, WithoutRowsTheColumnsAreSeen) {
 }
 
 TEST(ArrowInputTest, RecordsAreLinesThatReadBack) {
-  const ArrowBatches batches = Batch({Texts("srcaddr", {"10.0.0.1", "x", ""}), Numbers<double>("bytes", "g", {25238.0, 1.5, -1}),
-                                      Texts("instance_tag", {"a%20b", "a b", "None"}), Numbers<int64_t>("start", "tsm:", {1'600'000'000'123, -1, 0}),
-                                      Texts("note", {"two words", "a\nb\tc\r", "-"})});
+  const ArrowBatches batches = Batch(
+      {Texts("srcaddr", {"10.0.0.1", "x", ""}), Numbers<double>("bytes", "g", {25238.0, 1.5, -1}),
+       Texts("instance_tag", {"a%20b", "a b", "None"}), Numbers<int64_t>("start", "tsm:", {1'600'000'000'123, -1, 0}),
+       Texts("note", {"two words", "a\nb\tc\r", "-"})});
   auto stream = Ask(batches).Records();
   ASSERT_TRUE(stream.ok());
   const absl::StatusOr<fl::RecordChunk> chunk = (*stream)->Next();
   ASSERT_TRUE(chunk.ok());
   ASSERT_EQ(chunk->groups.size(), 1u);
-  EXPECT_EQ(chunk->groups[0].lines, "10.0.0.1 25238 a%20b 1600000000 two%20words\nx 1.5 a%20b -1 a%0Ab%09c%0D\n- -1 - 0 -\n");
+  EXPECT_EQ(chunk->groups[0].lines,
+            "10.0.0.1 25238 a%20b 1600000000 two%20words\nx 1.5 a%20b -1 a%0Ab%09c%0D\n- -1 - 0 -\n");
   EXPECT_EQ(chunk->groups[0].original, chunk->groups[0].lines);
   EXPECT_EQ(chunk->groups[0].line_numbers, (std::vector<uint64_t>{1, 2, 3}));
   EXPECT_EQ(chunk->groups[0].format.Header(), "srcaddr bytes instance-tag start note");
@@ -387,19 +415,22 @@ TEST(ArrowInputTest, HeadCountsWhatWasRead) {  // CONTRACT F9
     EXPECT_EQ(table->stats().bad_values.at("dstport"), 2u);
     EXPECT_FALSE(table->complete());
     const absl::StatusOr<fl::Table> raised =
-        fl::Scan({batches.Again()}, {.threads = 2, .on_error = fl::OnError::kRaise, .block_bytes = block_bytes}).Collect();
+        fl::Scan({batches.Again()}, {.threads = 2, .on_error = fl::OnError::kRaise, .block_bytes = block_bytes})
+            .Collect();
     ASSERT_FALSE(raised.ok());
     EXPECT_EQ(fl::ParseErrorPlace(raised.status())->line, 10u);
   }
 }
 
-// ---- Once, again, and twice ---------------------------------------------------------------------------------------------
+// ---- Once, again, and twice
+// ---------------------------------------------------------------------------------------------
 
 ArrowBatches Conversation() {
-  ArrowBatches batches = Batch({Texts("interface_id", {"eni-1", "eni-1"}), Texts("srcaddr", {"10.0.0.1", "8.8.8.8"}),
-                                Texts("dstaddr", {"8.8.8.8", "10.0.0.1"}), Numbers<int32_t>("srcport", "i", {50000, 443}),
-                                Numbers<int32_t>("dstport", "i", {443, 50000}), Numbers<int32_t>("protocol", "i", {6, 6}),
-                                Numbers<int32_t>("tcp_flags", "i", {2, 18})});
+  ArrowBatches batches =
+      Batch({Texts("interface_id", {"eni-1", "eni-1"}), Texts("srcaddr", {"10.0.0.1", "8.8.8.8"}),
+             Texts("dstaddr", {"8.8.8.8", "10.0.0.1"}), Numbers<int32_t>("srcport", "i", {50000, 443}),
+             Numbers<int32_t>("dstport", "i", {443, 50000}), Numbers<int32_t>("protocol", "i", {6, 6}),
+             Numbers<int32_t>("tcp_flags", "i", {2, 18})});
   batches.batches.resize(7, batches.batches[0]);
   return batches;
 }
@@ -438,7 +469,8 @@ TEST(ArrowInputTest, WhatCanBeRepeatedIsAskedForANewStreamByEachPass) {
   const fl::Query scan = fl::Scan({source});
   EXPECT_EQ(Rows(scan.Aggregate({"count()"})), "count=14");
   EXPECT_EQ(opened, 1);
-  EXPECT_EQ(Rows(scan.GroupBy({"client", "direction"})), "client=10.0.0.1 direction=egress count=7; client=10.0.0.1 direction=ingress count=7");
+  EXPECT_EQ(Rows(scan.GroupBy({"client", "direction"})),
+            "client=10.0.0.1 direction=egress count=7; client=10.0.0.1 direction=ingress count=7");
   EXPECT_EQ(opened, 3) << "two passes";
   EXPECT_EQ(released, opened);
   EXPECT_EQ(Rows(fl::Scan({source, source}).Aggregate({"count()"})), "count=28");
@@ -450,7 +482,8 @@ TEST(ArrowInputTest, TwoPassesOverWhatCanBeReadOnceHoldItsBatches) {  // CONTRAC
     const fl::ScanOptions options{.threads = threads, .block_bytes = 4};
     const std::string expected = "client=10.0.0.1 direction=egress count=7; client=10.0.0.1 direction=ingress count=7";
     EXPECT_EQ(Rows(fl::Scan({batches.Once()}, options).GroupBy({"client", "direction"})), expected);
-    const absl::StatusOr<fl::Table> rows = fl::Scan({batches.Once(), batches.Again()}, options).Once().Select({"_line", "direction"}).Collect();
+    const absl::StatusOr<fl::Table> rows =
+        fl::Scan({batches.Once(), batches.Again()}, options).Once().Select({"_line", "direction"}).Collect();
     EXPECT_EQ(rows->num_rows(), 28u);
     EXPECT_EQ(rows->stats().lines, 28u);
   }
@@ -467,14 +500,16 @@ TEST(ArrowInputTest, AnErrorOfTheStreamIsDamageBehindWhatWasRead) {  // CONTRACT
   ArrowBatches broken = Conversation();
   broken.error = "the disk is gone";
   for (int threads : {1, 2, 7}) {
-    const absl::StatusOr<fl::Table> table = fl::Scan({broken.Again()}, {.threads = threads}).Aggregate({"count()"}).Collect();
+    const absl::StatusOr<fl::Table> table =
+        fl::Scan({broken.Again()}, {.threads = threads}).Aggregate({"count()"}).Collect();
     EXPECT_EQ(Rows(table), "count=14");
     EXPECT_FALSE(table->complete());
     ASSERT_EQ(table->stats().errors.size(), 1u);
     EXPECT_EQ(table->stats().errors[0].message, "after row 14: the disk is gone");
     EXPECT_EQ(table->stats().errors[0].offset, 14u);
   }
-  const fl::Source none = fl::Source::Arrow([](ArrowArrayStream*) { return absl::InvalidArgumentError("no database"); }, true);
+  const fl::Source none =
+      fl::Source::Arrow([](ArrowArrayStream*) { return absl::InvalidArgumentError("no database"); }, true);
   EXPECT_EQ(Rows(fl::Scan({none}).GroupBy({})), "error: no database");
   const fl::Source empty = fl::Source::Arrow(
       [](ArrowArrayStream* stream) {
@@ -486,7 +521,8 @@ TEST(ArrowInputTest, AnErrorOfTheStreamIsDamageBehindWhatWasRead) {  // CONTRACT
 }
 
 TEST(ArrowInputTest, OurOwnStreamsAreInput) {
-  const fl::Query text = ScanText("srcaddr dstport bytes start\n10.0.0.1 443 10 1600000000\n2001:db8::1 - 20 1600000060\n");
+  const fl::Query text =
+      ScanText("srcaddr dstport bytes start\n10.0.0.1 443 10 1600000000\n2001:db8::1 - 20 1600000060\n");
   for (bool times : {false, true}) {
     ArrowArrayStream stream;
     ASSERT_TRUE(fl::ExportStream(text, {.times = times}, &stream).ok());
@@ -501,8 +537,11 @@ TEST(ArrowInputTest, ABigBatchIsSharedByThreads) {
   const ArrowBatches batches = Batch({{{"i", "dstport"}, {300'000, 0, 0, {std::nullopt, ports}}}});
   std::string answer;
   for (int threads : {1, 2, 7}) {
-    const absl::StatusOr<fl::Table> table =
-        fl::Scan({batches.Again()}, {.threads = threads}).GroupBy({"dstport"}).Aggregate({"count()", "max(_line)"}).Head(3).Collect();
+    const absl::StatusOr<fl::Table> table = fl::Scan({batches.Again()}, {.threads = threads})
+                                                .GroupBy({"dstport"})
+                                                .Aggregate({"count()", "max(_line)"})
+                                                .Head(3)
+                                                .Collect();
     if (answer.empty()) answer = Rows(table);
     EXPECT_EQ(Rows(table), answer);
     EXPECT_EQ(table->stats().records, 300'000u);
@@ -513,7 +552,8 @@ TEST(ArrowInputTest, ABigBatchIsSharedByThreads) {
   EXPECT_EQ((*stream)->Next()->num_rows(), 32768u);
 }
 
-// ---- Malformed arrays ---------------------------------------------------------------------------------------------------
+// ---- Malformed arrays
+// ---------------------------------------------------------------------------------------------------
 
 // What the first batch is damaged by; "" if it was read.
 std::string Damage(const ArrowBatches& batches) {
@@ -539,7 +579,8 @@ TEST(ArrowInputTest, AMalformedArrayIsDamageAndNotACrash) {
     return Damage(changed);
   };
   EXPECT_EQ(with([](auto& batch, auto&) { batch.length = -1; }), "the length or offset of a batch is out of range");
-  EXPECT_EQ(with([](auto& batch, auto&) { batch.offset = INT64_MAX; }), "the length or offset of a batch is out of range");
+  EXPECT_EQ(with([](auto& batch, auto&) { batch.offset = INT64_MAX; }),
+            "the length or offset of a batch is out of range");
   EXPECT_EQ(with([](auto& batch, auto&) { batch.children.clear(); }), "a batch has 0 columns instead of 1");
   EXPECT_EQ(with([](auto& batch, auto&) { batch.length = 4; }), "column \"srcaddr\": it has 3 rows instead of 4");
   EXPECT_EQ(with([](auto& batch, auto&) { batch.offset = 1; }), "column \"srcaddr\": it has 3 rows instead of 4");
@@ -548,20 +589,32 @@ TEST(ArrowInputTest, AMalformedArrayIsDamageAndNotACrash) {
               batch.buffers = {"\x05"};
             }),
             "a row is null as a whole, in all columns");
-  EXPECT_EQ(with([](auto&, auto& column) { column.length = -3; }), "column \"srcaddr\": its length or offset is out of range");
-  EXPECT_EQ(with([](auto&, auto& column) { column.offset = -1; }), "column \"srcaddr\": its length or offset is out of range");
+  EXPECT_EQ(with([](auto&, auto& column) { column.length = -3; }),
+            "column \"srcaddr\": its length or offset is out of range");
+  EXPECT_EQ(with([](auto&, auto& column) { column.offset = -1; }),
+            "column \"srcaddr\": its length or offset is out of range");
   EXPECT_EQ(with([](auto&, auto& column) { column.buffers.pop_back(); }), "column \"srcaddr\": it has 2 buffers");
   EXPECT_EQ(with([](auto&, auto& column) { column.buffers.clear(); }), "column \"srcaddr\": it has 0 buffers");
-  EXPECT_EQ(with([](auto&, auto& column) { column.buffers[1] = std::nullopt; }), "column \"srcaddr\": its values are missing");
-  EXPECT_EQ(with([](auto&, auto& column) { column.buffers[2] = std::nullopt; }), "column \"srcaddr\": its texts are missing");
-  EXPECT_EQ(with([](auto&, auto& column) { column.null_count = 1; }), "column \"srcaddr\": it has nulls, and nothing that says where");
-  EXPECT_EQ(with([](auto&, auto& column) { column.null_count = -2; }), "column \"srcaddr\": it has nulls, and nothing that says where");
-  EXPECT_EQ(with([](auto&, auto& column) { column.buffers[1] = Bytes<int32_t>({-8, 0, 8, 16}); }),
+  EXPECT_EQ(with([](auto&, auto& column) { column.buffers[1] = std::nullopt; }),
+            "column \"srcaddr\": its values are missing");
+  EXPECT_EQ(with([](auto&, auto& column) { column.buffers[2] = std::nullopt; }),
+            "column \"srcaddr\": its texts are missing");
+  EXPECT_EQ(with([](auto&, auto& column) { column.null_count = 1; }),
+            "column \"srcaddr\": it has nulls, and nothing that says where");
+  EXPECT_EQ(with([](auto&, auto& column) { column.null_count = -2; }),
+            "column \"srcaddr\": it has nulls, and nothing that says where");
+  EXPECT_EQ(with([](auto&, auto& column) {
+              column.buffers[1] = Bytes<int32_t>({-8, 0, 8, 16});
+            }),
             "column \"srcaddr\": its offsets do not ascend from 0");
-  EXPECT_EQ(with([](auto&, auto& column) { column.buffers[1] = Bytes<int32_t>({8, 0, 8, 16}); }),
+  EXPECT_EQ(with([](auto&, auto& column) {
+              column.buffers[1] = Bytes<int32_t>({8, 0, 8, 16});
+            }),
             "column \"srcaddr\": its offsets do not ascend from 0");
   // Found in the second piece, of two rows each: the first is kept.
-  EXPECT_EQ(with([](auto&, auto& column) { column.buffers[1] = Bytes<int32_t>({0, 8, 16, 9}); }),
+  EXPECT_EQ(with([](auto&, auto& column) {
+              column.buffers[1] = Bytes<int32_t>({0, 8, 16, 9});
+            }),
             "after row 2: malformed Arrow data: column \"srcaddr\": its offsets do not ascend from 0");
 }
 
@@ -577,8 +630,8 @@ TEST(ArrowInputTest, AMalformedViewOrDictionaryIsDamage) {
   const std::string text = "2001:db8:0:1::1";  // 15 bytes
   EXPECT_EQ(views(view(15, 0, 0), {text, Bytes<int64_t>({15})}), "");
   const std::string outside = "column \"srcaddr\": the text of row 0 is not in its buffers";
-  for (const std::string& wrong : {view(16, 0, 0), view(15, 1, 0), view(15, -1, 0), view(15, 0, 1), view(15, 0, -1), view(-1, 0, 0),
-                                   view(INT32_MAX, 0, INT32_MAX), view(INT32_MIN, 0, 0)}) {
+  for (const std::string& wrong : {view(16, 0, 0), view(15, 1, 0), view(15, -1, 0), view(15, 0, 1), view(15, 0, -1),
+                                   view(-1, 0, 0), view(INT32_MAX, 0, INT32_MAX), view(INT32_MIN, 0, 0)}) {
     EXPECT_EQ(views(wrong, {text, Bytes<int64_t>({15})}), outside);
   }
   EXPECT_EQ(views(view(15, 0, 0), {text, Bytes<int64_t>({14})}), outside);

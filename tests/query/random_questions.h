@@ -167,15 +167,17 @@ class QuestionMaker {
   std::vector<fl::NamedExpression> Keys() {
     return Some({"srcaddr", "dstaddr", "action", "dstport", "bin(start, 5m)", "prefix(srcaddr, 16)", "scope(dstaddr)",
                  "service", "protocol", "service(dstport)", "log_status", "bytes", "duration", "interface_id", "start"},
-                random_.Below(3), {"direction", "own", "peer", "client", "server", "server_port", "orientation", "_line",
-                                   "_source", "scope(peer)", "instance_tag", "tcp_flags"});
+                random_.Below(3),
+                {"direction", "own", "peer", "client", "server", "server_port", "orientation", "_line", "_source",
+                 "scope(peer)", "instance_tag", "tcp_flags"});
   }
   std::vector<fl::NamedExpression> Aggregates() {
     return Some({"count()", "count(bytes)", "sum(bytes)", "min(bytes)", "max(packets)", "mean(bytes)",
                  "distinct(srcaddr)", "distinct(interface_id)", "distinct(dstport)", "min(srcaddr)", "max(dstaddr)",
                  "min(action)", "max(start)", "sum(duration)", "mean(duration)", "count(action)", "min(interface_id)"},
-                1, {"connections()", "first(bytes)", "last(srcaddr)", "quantile(bytes, 0.5)", "approx_distinct(srcaddr)",
-                    "approx_distinct(action)", "distinct(peer)", "count(client)"});
+                1,
+                {"connections()", "first(bytes)", "last(srcaddr)", "quantile(bytes, 0.5)", "approx_distinct(srcaddr)",
+                 "approx_distinct(action)", "distinct(peer)", "count(client)"});
   }
 
   Random& random_;

@@ -2,7 +2,7 @@
 
     import flowlogs as fl
 
-    logs = fl.scan("logs/*.log.gz")                          # lazy: paths, globs, "-", bytes, Arrow, lists of them
+    logs = fl.scan("logs/*.log.gz")                          # lazy: paths, globs, "-", bytes, Arrow, lists of these
     print(logs.summary())                                    # what is in there
     top = (logs.filter("action = 'REJECT'").group_by("srcaddr")
                .agg(bytes=fl.sum("bytes"), flows=fl.count(), ports=fl.distinct("dstport"))
@@ -103,8 +103,8 @@ def scan(
     """A plan that reads every record of the source. Nothing is opened before the plan runs.
 
     source      a path (str or os.PathLike), a glob, "-" for standard input, the content itself (bytes, bytearray,
-                memoryview or any other contiguous buffer, which is not copied), rows of Arrow, or a list of these. Plain
-                text or gzip, told by content. Rows of Arrow are what has __arrow_c_stream__: a pyarrow Table or
+                memoryview or any other contiguous buffer, which is not copied), rows of Arrow, or a list of these.
+                Plain text or gzip, told by content. Rows of Arrow are what has __arrow_c_stream__: a pyarrow Table or
                 RecordBatchReader, a polars or pandas DataFrame, a DuckDB relation, a flowlogs Table or Query.
     format      of inputs without a header: a Format, a str such as "${version} ${srcaddr}", or a list of names. A
                 header beats it. Without both, lines of 14 values are the VPC default, of 36 that of transit gateways.
@@ -117,8 +117,8 @@ def scan(
     limits      max_line_bytes (1 MiB): a longer line is a problem. max_inflated_bytes (none) and max_inflate_ratio (1000)
                 of one compressed input: it ends there.
 
-    Columns of Arrow are found by name, with underscores or hyphens, and a row counts as a line: all answers are those of a
-    log with the same values, and stats.bytes is 0. A number may be of any width, a whole float or decimal, or text; an
+    Columns of Arrow are found by name, with underscores or hyphens, and a row counts as a line: all answers are those of
+    a log with the same values, and stats.bytes is 0. A number may be of any width, a whole float or decimal, or text; an
     address is text; start and end may be timestamps or dates; null, "-", "" and "None" are missing. Other columns are
     text, but nested and boolean ones are left out. What has a length is asked for a new stream by each run; any other
     object can be read once, and is held in memory by a query that reads its input twice.

@@ -1,5 +1,5 @@
-// The structs of the Arrow C data and stream interfaces, as the specification gives them: what columns are handed over in,
-// from any library of Arrow to any other. Plain C, nothing is linked.
+// The structs of the Arrow C data and stream interfaces, as the specification gives them: what columns are handed over
+// in, from any library of Arrow to any other. Plain C, nothing is linked.
 #ifndef FLOWLOGS_IO_ARROW_ABI_H_
 #define FLOWLOGS_IO_ARROW_ABI_H_
 

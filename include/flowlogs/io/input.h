@@ -100,7 +100,8 @@ class Block {
 
 // Where and why an input could not be read to its end.
 struct InputDamage {
-  uint64_t offset = 0;  // bytes of the input as stored (compressed, if it is) that were good or at least read; of Arrow rows
+  uint64_t offset = 0;  // bytes of the input as stored (compressed, if it is) that were good or at least read; of
+                        // Arrow: rows
   std::string message;  // what happened, for a person
   bool is_limit = false;  // a limit of InputOptions or of the decoder was met; the input may be good
 };
@@ -130,8 +131,8 @@ class Input {
   // True iff prefix() is the whole content.
   bool prefix_is_all() const { return prefix_is_all_; }
 
-  // Of a Source::Arrow(): the type of its rows, a struct; valid while the input lives. Otherwise nullptr. There is no prefix
-  // then, and the blocks have rows instead of text.
+  // Of a Source::Arrow(): the type of its rows, a struct; valid while the input lives. There is no prefix then, and the
+  // blocks have rows instead of text. Otherwise nullptr.
   virtual const ArrowSchema* arrow_schema() const { return nullptr; }
 
   // Whether the input can be opened and read a second time with the same content (a regular file, bytes).

@@ -1,8 +1,8 @@
 // What a scan reads: paths, globs, standard input, bytes in memory, whatever a function brings, or rows of Arrow.
 //
-// ROWS OF ARROW  Parquet files, data frames and databases hand out their rows as Arrow streams of records. The columns
-// are found by name, with underscores or hyphens; a row counts as a line, from 1; and all answers are those of a log with
-// the same values:
+// ROWS OF ARROW  Parquet files, data frames and databases hand out their rows as Arrow streams of records. Columns are
+// found by name, with underscores or hyphens; a row counts as a line, from 1 (Stats::bytes stays 0); and all answers
+// are those of a log with the same values:
 //
 //   a field            integers of every width; float and double (25238.0 is 25238, NaN is missing); decimals of up to
 //                      128 bits; text and binary in every layout; dictionaries of these; null
@@ -68,12 +68,12 @@ class Source {
     return source;
   }
 
-  // Rows of Arrow. Takes ownership of *stream, whose release is null afterwards; it is released, in any thread, with the
-  // last copy of the Source and the Input. It can be read once: opening it a second time fails. A query that needs two
-  // passes holds its batches in memory between them.
+  // Rows of Arrow. Takes ownership of *stream, whose release is null afterwards; it is released, in any thread, with
+  // the last copy of the Source and the Input. It can be read once: opening it a second time fails. A query that needs
+  // two passes holds its batches in memory between them.
   static Source Arrow(ArrowArrayStream* stream, std::string name = "<arrow>");
 
-  // Makes *stream a stream of the rows. A Status says why there is none. Must not throw. Called by one thread at a time.
+  // Makes *stream a stream of the rows; a Status says why there is none. Must not throw. Called by one thread at a time.
   using ArrowOpener = std::function<absl::Status(ArrowArrayStream* stream)>;
 
   // Rows of Arrow, for what can hand out a new stream of them again and again (`can_be_repeated`), or once. `open` is
@@ -113,8 +113,8 @@ class Source {
 //   NOT_FOUND / PERMISSION_DENIED  a literal path cannot be opened; the message names it and says why
 //   NOT_FOUND                      a glob matches nothing, or only directories (which are left out of what it matches)
 //   PERMISSION_DENIED              a glob meets a directory that cannot be read: files are never left out in silence
-//   INVALID_ARGUMENT               no source was given; a directory was given; "-" or one stream, or one source of Arrow
-//                                  that can be read once, was given twice
+//   INVALID_ARGUMENT               no source was given; a directory was given; "-", one stream, or one source of Arrow
+//                                  that can be read once was given twice
 absl::StatusOr<std::vector<Source>> ResolveSources(std::span<const Source> sources);
 
 }  // namespace v1

@@ -184,8 +184,8 @@ class Query {
   std::shared_ptr<const Plan> plan_;
 };
 
-// A plan that reads every record of the sources. Nothing is opened before the plan runs. Standard input can be read
-// once: a second run says so.
+// A plan that reads every record of the sources. Nothing is opened before the plan runs. Standard input and some sources
+// of Arrow can be read once: a second run says so.
 Query Scan(std::vector<Source> sources, ScanOptions options = {});
 
 // Runs several plans in one pass over their common sources. REQUIRES: all come from the same Scan().
