@@ -37,8 +37,6 @@ struct Decimal {
 
 struct Nothing {};
 
-int64_t FloorDivide(int64_t value, int64_t by) { return value / by - (value % by < 0 ? 1 : 0); }
-
 // Calls f(value_at), once: value_at(place) gives the value that stands there, of the C++ type that fits the kind.
 template <typename F>
 void WithValues(const ArrowType& type, const ArrowArray& array, F&& f) {
@@ -78,9 +76,8 @@ void WithValues(const ArrowType& type, const ArrowArray& array, F&& f) {
     case ArrowKind::kTimestamp:
       return f([&array, per_second = type.per_second](int64_t place) {
         const int64_t value = ArrowNumber<int64_t>(array, place);
-        const int64_t seconds = FloorDivide(value, per_second);
-        // In units of less than a second there is no overflow.
-        const int64_t rest = per_second == 1 ? 0 : value - seconds * per_second;
+        const int64_t rest = value % per_second + (value % per_second < 0 ? per_second : 0);
+        const int64_t seconds = value / per_second - (value % per_second < 0 ? 1 : 0);  // rounded down
         return Instant{seconds, per_second < 1000 ? 0 : rest / (per_second / 1000)};
       });
     case ArrowKind::kText:
