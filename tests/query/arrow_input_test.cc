@@ -546,10 +546,10 @@ TEST(ArrowInputTest, ABigBatchIsSharedByThreads) {
     EXPECT_EQ(Rows(table), answer);
     EXPECT_EQ(table->stats().records, 300'000u);
   }
-  // Pieces of 32768 rows, in order.
+  // In pieces: those of a stream have the most rows that a piece may have.
   auto stream = fl::Scan({batches.Again()}, {.threads = 2}).Stream();
   ASSERT_TRUE(stream.ok());
-  EXPECT_EQ((*stream)->Next()->num_rows(), 32768u);
+  EXPECT_EQ((*stream)->Next()->num_rows(), 65536u);
 }
 
 // ---- Malformed arrays

@@ -87,11 +87,13 @@ class QuestionMaker {
     const bool filtered = random_.Chance(0.6);
     const std::string filter = filtered ? Filter() : "";
     const bool once = more_ && random_.Chance(0.15);
-    auto base = [filtered, filter, once](const fl::Query& scan) {
-      const fl::Query all = once ? scan.Once() : scan;
+    const bool dedup = more_ && random_.Chance(0.1);
+    auto base = [filtered, filter, once, dedup](const fl::Query& scan) {
+      fl::Query all = once ? scan.Once() : scan;
+      if (dedup) all = all.Dedup();
       return filtered ? all.Filter(filter) : all;
     };
-    c->shape = filter + (once ? " once" : "");
+    c->shape = filter + (once ? " once" : "") + (dedup ? " dedup" : "");
     const uint64_t head = random_.Below(30);
     const bool limited = random_.Chance(0.4);
     const fl::Order order = random_.Chance(0.5) ? fl::Order::kAscending : fl::Order::kDescending;
