@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <system_error>
 #include <thread>
 
 #include "lib/query/accumulator.h"
@@ -103,7 +104,13 @@ void RunInThreads(size_t count, const F& f) {
   };
   std::vector<std::thread> threads;
   threads.reserve(count);
-  for (size_t i = 1; i < count; ++i) threads.emplace_back(run, i);
+  for (size_t i = 1; i < count; ++i) {
+    try {
+      threads.emplace_back(run, i);
+    } catch (const std::system_error&) {
+      run(i);  // there are no more threads to be had: it takes longer
+    }
+  }
   run(0);
   for (std::thread& thread : threads) thread.join();
   if (failed) throw std::bad_alloc();

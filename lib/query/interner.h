@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -41,7 +42,10 @@ class Interner {
     if (address.is_v4() && address.v4_bits() < kFirstOdd) return address.v4_bits();
     const auto [it, is_new] =
         odd_codes_.try_emplace({address.high(), address.low()}, kFirstOdd + static_cast<uint32_t>(odd_.size()));
-    if (is_new) odd_.push_back(address);
+    if (is_new) {
+      if (odd_.size() == kNullCode - kFirstOdd) throw std::bad_alloc();  // a run ends with it as with full memory
+      odd_.push_back(address);
+    }
     return it->second;
   }
 
@@ -101,6 +105,7 @@ class Interner {
     for (size_t at = hash & mask;; at = (at + 1) & mask) {
       Slot& slot = slot_memory_.as<Slot>()[at];
       if (slot.code == 0) {
+        if (texts_.size() == kNullCode - size_t{1}) throw std::bad_alloc();
         texts_.push_back(Copy(text));
         slot = {hash, static_cast<uint32_t>(texts_.size())};
         return slot.code - 1;
