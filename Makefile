@@ -5,6 +5,7 @@
 SHELL := /bin/sh
 JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 DEV := build/dev
+CROSS := build/cross
 SAMPLES := tests/data/internet-noise-v2.log tests/data/s3-delivery-v2.log.gz tests/data/no-header-no-final-newline-v2.log
 
 .PHONY: help demo test integration sanitize bench bench-guard bench-stages build setup configure format clean distclean
@@ -20,8 +21,13 @@ demo: configure ## set up, build the command, and summarise the sample logs of t
 test: build ## set up, build, and run every C++ and Python test
 	@ctest --preset dev -j $(JOBS) --output-log $(DEV)/test.log
 
-integration: setup ## what `make test` leaves out because it needs a big outside component: nothing yet
-	@echo "integration: no test needs an outside component yet; make sanitize runs the C++ tests with sanitizers"
+integration: setup ## the kernel of another CPU (AArch64), in an emulator
+	@tools/setup.sh cross
+	@mkdir -p build && cmake --fresh -G Ninja -S tests/cross -B $(CROSS) -DCMAKE_TOOLCHAIN_FILE=aarch64.cmake \
+	  -DCMAKE_BUILD_TYPE=Release -DPython_EXECUTABLE="$(CURDIR)/.venv/bin/python" >build/cross.log 2>&1 || \
+	  { cat build/cross.log; exit 1; }
+	@cmake --build $(CROSS) -j $(JOBS)
+	@ctest --test-dir $(CROSS) --no-tests=error --verbose
 
 sanitize: setup ## the C++ tests with address and undefined-behaviour sanitizers
 	@cmake --preset asan >build/asan.log 2>&1 || { cat build/asan.log; exit 1; }

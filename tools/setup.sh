@@ -3,6 +3,7 @@
 # and a virtual environment in .venv. Run it as often as you like: with nothing missing it says nothing and is done at once.
 #   tools/setup.sh [system|python]        without an argument: both
 #   tools/setup.sh bench                  the peers of make bench that the tests do not need; without them it says so
+#   tools/setup.sh cross                  a compiler for AArch64 and an emulator, for make integration
 #   PYTHON=/path/to/python3 tools/setup.sh      makes .venv, if there is none, with that interpreter
 set -eu
 cd "$(dirname "$0")/.."
@@ -51,9 +52,17 @@ useful_packages() {
   has_command ccache || echo ccache
 }
 
-setup_system() {
-  missing=$(missing_packages | tr '\n' ' ')
-  useful=$(useful_packages | tr '\n' ' ')
+# For tests/cross: what runs the kernel of a CPU that this machine is not.
+cross_packages() {
+  has_command aarch64-linux-gnu-g++ || echo g++-aarch64-linux-gnu
+  has_command qemu-aarch64-static || has_command qemu-aarch64 || echo qemu-user-static
+}
+no_packages() { :; }
+
+# install_packages MISSING USEFUL: two functions that print Debian's names; nobody has to have those of USEFUL.
+install_packages() {
+  missing=$("$1" | tr '\n' ' ')
+  useful=$("$2" | tr '\n' ' ')
   [ -n "$missing$useful" ] || return 0
 
   as_root=
@@ -67,6 +76,8 @@ setup_system() {
 
   if [ -z "$like" ] || ! has_command apt-get; then
     [ -n "$missing" ] || return 0
+    [ "$1" = missing_packages ] || fail "this system is neither Debian nor Ubuntu; please install with its own package
+  manager (Debian's names): $missing"
     fail "this system is neither Debian nor Ubuntu; please install with its own package manager:
   a C++20 compiler, CMake 3.25, Ninja, git, pkg-config, Abseil, RE2, zlib, GoogleTest with GoogleMock, Google Benchmark,
   Python 3.9 with its headers; if you like: ISA-L, zstd, ccache.
@@ -90,9 +101,15 @@ setup_system() {
     fail "apt-get install failed (all of its output: $log)"
   fi
   rm -f "$log"
-  still=$(missing_packages | tr '\n' ' ')
+  still=$("$1" | tr '\n' ' ')
   [ -z "$still" ] || fail "installed, but still not found: $still"
 }
+
+setup_system() {
+  install_packages missing_packages useful_packages
+  check_cmake
+}
+setup_cross() { install_packages cross_packages no_packages; }
 
 check_cmake() {
   version=$(cmake --version | sed -n '1s/^cmake version //p')
@@ -140,9 +157,10 @@ setup_bench() {
 }
 
 case "${1:-all}" in
-  system) setup_system; check_cmake ;;
+  system) setup_system ;;
   python) setup_python ;;
   bench) setup_bench ;;
-  all) setup_system; check_cmake; setup_python ;;
-  *) sed -n '2,6s/^# //p' "$0"; exit 2 ;;
+  cross) setup_cross ;;
+  all) setup_system; setup_python ;;
+  *) sed -n '2,7s/^# //p' "$0"; exit 2 ;;
 esac
