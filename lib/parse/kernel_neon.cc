@@ -44,8 +44,7 @@ struct Progress {
   uint8x16_t high;     // any byte with its high bit set: not ASCII
 };
 
-// `valid` has a bit for each byte that belongs to the text.
-FLOWLOGS_NEON_INLINE uint64_t Step(const char* text, uint64_t valid, uint32_t base, Progress* p) {
+FLOWLOGS_NEON_INLINE uint64_t Step(const char* text, uint32_t base, Progress* p) {
   uint8x16_t bytes[4], lf[4], separator[4];
   for (int i = 0; i < 4; ++i) {
     bytes[i] = Load(text + 16 * i);
@@ -54,8 +53,8 @@ FLOWLOGS_NEON_INLINE uint64_t Step(const char* text, uint64_t valid, uint32_t ba
     p->control = vorrq_u8(p->control, vbicq_u8(vcltq_u8(bytes[i], vdupq_n_u8(0x20)), lf[i]));
     p->high = vorrq_u8(p->high, bytes[i]);
   }
-  const uint64_t separators = MaskOf(separator[0], separator[1], separator[2], separator[3]) & valid;
-  uint64_t line_ends = MaskOf(lf[0], lf[1], lf[2], lf[3]) & valid;
+  const uint64_t separators = MaskOf(separator[0], separator[1], separator[2], separator[3]);
+  uint64_t line_ends = MaskOf(lf[0], lf[1], lf[2], lf[3]);
   p->touching |= separators & ((separators << 1) | p->carry);
   p->carry = separators >> 63;
   // The first line end is written whether there is one or not: which of the two cannot be predicted.
@@ -76,12 +75,12 @@ void Index(const char* text, size_t size, IndexOutput* out) {
   Progress p{out->line_ends, out->ranks, 0, 1, 0, vdupq_n_u8(0), vdupq_n_u8(0)};
   uint64_t* word = out->separators;
   size_t at = 0;
-  for (; at + 64 <= size; at += 64) *word++ = Step(text + at, ~uint64_t{0}, static_cast<uint32_t>(at), &p);
+  for (; at + 64 <= size; at += 64) *word++ = Step(text + at, static_cast<uint32_t>(at), &p);
   if (at < size) {
-    // The rest is copied: nothing behind the text is read.
+    // The rest is copied, and filled up with what leaves no mark: nothing behind the text is read.
     char rest[64];
     for (size_t i = 0; i < 64; ++i) rest[i] = at + i < size ? text[at + i] : 'x';
-    *word++ = Step(rest, ~uint64_t{0} >> (64 - (size - at)), static_cast<uint32_t>(at), &p);
+    *word++ = Step(rest, static_cast<uint32_t>(at), &p);
   }
   for (uint64_t* end = out->separators + size / 64 + 2; word < end; ++word) *word = 0;
   out->num_lines = static_cast<size_t>(p.line_end - out->line_ends);

@@ -158,12 +158,15 @@ size_t CompareIndexes(Random* random) {
       CompareIndex(small.AtEnd(text));
     }
   }
-  // One byte that is not like the others, at every place.
-  for (int byte = 0; byte < 256; ++byte) {
-    for (size_t at = 0; at < 130; ++at, ++inputs) {
-      std::string text(130, 'x');
-      text[at] = static_cast<char>(byte);
-      CompareIndex(small.AtEnd(text));
+  // One byte that is not like the others, at every place, and at every end.
+  for (const char others : {'x', '\0'}) {
+    for (int byte = 0; byte < 256; ++byte) {
+      for (size_t at = 0; at < 130; ++at, inputs += 2) {
+        std::string text(130, others);
+        text[at] = static_cast<char>(byte);
+        CompareIndex(small.AtEnd(text));
+        CompareIndex(small.AtEnd(std::string_view(text).substr(0, at + 1)));
+      }
     }
   }
   const Fenced large(400'000);
@@ -269,6 +272,8 @@ size_t CompareDecoders(Random* random) {
       }
     }
   }
+  // An address is what it is up to its end, not to sixteen bytes before that.
+  for (const char c : {'0', 'x', '.'}) values.push_back("1.2.3.4" + std::string(16, c));
   // Every shape of an address, and every octet at and around its limits.
   const char* const octets[] = {"0", "00", "7", "09", "10", "99", "099", "100", "255", "256", "999"};
   for (const char* a : octets) {

@@ -1,9 +1,12 @@
-// Differential: every kernel against the scalar one, at the offset that the first byte tells.
+// Differential: every kernel against the scalar one: the index of the text at the offset that the first byte tells, then
+// each of its values as an integer and as an address.
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -20,6 +23,43 @@ void Require(bool condition, const char* what, const fl::Kernel& kernel) {
   std::abort();
 }
 
+// Every `stride`-th value of the text, of which all separators are given; some of the rows, too.
+void CompareDecoders(std::string_view text, const uint32_t* separators, size_t count, size_t stride) {
+  constexpr size_t kMargin = 64;  // what may be read on each side: Tokens in kernel.h
+  const std::unique_ptr<char[]> block(new char[kMargin + text.size() + kMargin]);
+  std::memset(block.get(), '1', kMargin + text.size() + kMargin);  // what would lengthen a number
+  if (!text.empty()) std::memcpy(block.get() + kMargin, text.data(), text.size());
+  const size_t num_rows = count / stride;
+  std::vector<uint32_t> some;
+  for (uint32_t row = 0; row < num_rows; ++row) {
+    if (row % 3 != 1) some.push_back(row);
+  }
+  for (const bool all : {true, false}) {
+    const fl::Tokens tokens{block.get() + kMargin,        separators - 1,          separators, stride,
+                            all ? nullptr : some.data(), all ? num_rows : some.size()};
+    const auto compare = [&](const char* what, auto&& decode) {
+      std::vector<int64_t> expected(num_rows), got(num_rows);
+      std::vector<uint32_t> expected_failed(tokens.count), failed(tokens.count);
+      expected_failed.resize(decode(*fl::AvailableKernels()[0], expected.data(), expected_failed.data()));
+      for (const fl::Kernel* kernel : fl::AvailableKernels()) {
+        failed.assign(tokens.count, 0);
+        failed.resize(decode(*kernel, got.data(), failed.data()));
+        Require(failed == expected_failed, what, *kernel);
+        for (const uint32_t row : failed) got[row] = expected[row];  // what is left there means nothing
+        Require(got == expected, what, *kernel);
+      }
+    };
+    for (const int64_t max : {int64_t{std::numeric_limits<int32_t>::max()}, std::numeric_limits<int64_t>::max()}) {
+      compare("integers", [&](const fl::Kernel& kernel, int64_t* out, uint32_t* failed) {
+        return kernel.integers(tokens, max, out, failed);
+      });
+    }
+    compare("addresses", [&](const fl::Kernel& kernel, int64_t* out, uint32_t* failed) {
+      return kernel.v4_addresses(tokens, out, failed);
+    });
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -31,6 +71,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fl::LineIndex expected, got;
   expected.Build(text, *fl::AvailableKernels()[0]);
   const uint32_t* const places = expected.offsets();
+  uint32_t count = 0;
+  for (size_t w = 0; w < length / 64 + 1; ++w) count += static_cast<uint32_t>(std::popcount(expected.separators()[w]));
   // Lines with as many separators as the first one: their places one by one.
   std::vector<uint32_t> rows;
   const uint32_t per_line = expected.num_lines() == 0 ? 0 : expected.separators_in(0);
@@ -52,7 +94,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       Require(got.separators_in(i) == expected.separators_in(i), "ranks", *kernel);
     }
     const uint32_t* const offsets = got.offsets();
-    const uint32_t count = expected.num_lines() == 0 ? 0 : expected.first_separator(expected.num_lines());
     for (uint32_t i = 0; i < count; ++i) Require(offsets[i] == places[i], "offsets", *kernel);
     if (kernel->locate == nullptr) continue;
     std::vector<std::vector<uint32_t>> found(wanted.size(), std::vector<uint32_t>(got.num_lines()));
@@ -66,5 +107,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       }
     }
   }
+  CompareDecoders(text, places, count, size == 0 ? 1 : 1 + data[0] / 64);
   return 0;
 }

@@ -243,8 +243,8 @@ TEST(GoldenTest, RecordsGivesTheRecordsAndStatsOfEachCase) {
   }
 }
 
-// CONTRACT F10: nothing depends on threads or on where blocks begin. The kernel is chosen once per process: run this
-// program with FLOWLOGS_KERNEL=scalar and =avx2.
+// CONTRACT F10: nothing depends on threads or on where blocks begin. The kernel is chosen once per process: ctest
+// runs this program with each (tests/kernel/with_kernel.cc).
 TEST(GoldenTest, CheckGivesTheStatsOfEachCaseWithAnyBlocksAndThreads) {
   for (const GoldenCase& golden : Cases()) {
     const ExactText exact(golden.log);

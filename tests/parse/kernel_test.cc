@@ -144,6 +144,7 @@ TEST(KernelTest, DecodesEveryShapeOfAnAddress) {  // CONTRACT F7
   std::vector<std::string> values = {"",        "-",          "1.2.3",     "1.2.3.4.5", "1..2.3",      ".1.2.3",  "1.2.3.",
                                      "1.2.3.x", "01.2.3.4",   "1.2.3.04",  "1.2.3.256", "999.1.1.1",   "0.0.0.0", "255.255.255.255",
                                      "::1",     "2001:db8::1", "::ffff:1.2.3.4", "1.2.3.4/8", "1.2.3.4567", "100.200.100.2000"};
+  values.push_back("1.2.3.4" + std::string(16, 'x'));  // where a place in the token is taken modulo 16
   const char* octets[] = {"0", "7", "10", "99", "100", "255"};
   for (const char* a : octets) {
     for (const char* b : octets) {

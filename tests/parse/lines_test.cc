@@ -1,5 +1,5 @@
 // What lines are (CONTRACT F2, F3), and the proofs of DESIGN 2.2. All of this runs with each kernel: ctest starts this
-// program a second time with FLOWLOGS_KERNEL=scalar.
+// program once for each (tests/kernel/with_kernel.cc).
 #include <gtest/gtest.h>
 
 #include <algorithm>
