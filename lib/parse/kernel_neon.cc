@@ -36,8 +36,7 @@ FLOWLOGS_NEON_INLINE uint64_t MaskOf(uint8x16_t a, uint8x16_t b, uint8x16_t c, u
 
 struct Progress {
   uint32_t* line_end;
-  uint32_t* rank;
-  uint32_t rank_so_far;
+  uint32_t rank;       // separators so far
   uint64_t carry;      // 1 if the byte before was a separator
   uint64_t touching;   // any bit: two separators side by side
   uint8x16_t control;  // any byte not 0: a control byte other than LF
@@ -57,36 +56,56 @@ FLOWLOGS_NEON_INLINE uint64_t Step(const char* text, uint32_t base, Progress* p)
   uint64_t line_ends = MaskOf(lf[0], lf[1], lf[2], lf[3]);
   p->touching |= separators & ((separators << 1) | p->carry);
   p->carry = separators >> 63;
-  // The first line end is written whether there is one or not: which of the two cannot be predicted.
+  p->rank += CountBits(separators);
+  // The first line end is written whether there is one or not: which of the two cannot be predicted. More are rare.
   const size_t count = CountBits(line_ends);
-  size_t i = 0;
-  do {
-    p->line_end[i] = base + FirstBit(line_ends);
-    p->rank[i] = p->rank_so_far + CountBits(separators & ((line_ends ^ (line_ends - 1)) >> 1));
-    line_ends &= line_ends - 1;
-  } while (++i < count);
+  p->line_end[0] = base + FirstBit(line_ends);
+  if (count > 1) [[unlikely]] {
+    for (size_t i = 1; i < count; ++i) {
+      line_ends &= line_ends - 1;
+      p->line_end[i] = base + FirstBit(line_ends);
+    }
+  }
   p->line_end += count;
-  p->rank += count;
-  p->rank_so_far += CountBits(separators);
   return separators;
 }
 
 void Index(const char* text, size_t size, IndexOutput* out) {
-  Progress p{out->line_ends, out->ranks, 0, 1, 0, vdupq_n_u8(0), vdupq_n_u8(0)};
+  Progress p{out->line_ends, 0, 1, 0, vdupq_n_u8(0), vdupq_n_u8(0)};
   uint64_t* word = out->separators;
+  uint32_t* rank = out->ranks;
   size_t at = 0;
-  for (; at + 64 <= size; at += 64) *word++ = Step(text + at, static_cast<uint32_t>(at), &p);
+  for (; at + 64 <= size; at += 64) {
+    *rank++ = p.rank;
+    *word++ = Step(text + at, static_cast<uint32_t>(at), &p);
+  }
   if (at < size) {
     // The rest is copied, and filled up with what leaves no mark: nothing behind the text is read.
     char rest[64];
     for (size_t i = 0; i < 64; ++i) rest[i] = at + i < size ? text[at + i] : 'x';
+    *rank++ = p.rank;
     *word++ = Step(rest, static_cast<uint32_t>(at), &p);
   }
-  for (uint64_t* end = out->separators + size / 64 + 2; word < end; ++word) *word = 0;
+  for (uint64_t* end = out->separators + size / 64 + 2; word < end; ++word) {
+    *word = 0;
+    *rank++ = p.rank;
+  }
   out->num_lines = static_cast<size_t>(p.line_end - out->line_ends);
   out->touching = p.touching != 0;
   out->control = vmaxvq_u8(p.control) != 0;
   out->high = vmaxvq_u8(p.high) > 0x7f;
+}
+
+bool AllLinesHave(const IndexOutput& index, uint32_t per_line) {
+  uint32_t wrong = 0;
+  uint32_t expected = 0;  // separators up to the line's end, with it
+  for (size_t line = 0; line < index.num_lines; ++line) {
+    const uint32_t end = index.line_ends[line];
+    const uint64_t before = index.separators[end / 64] & ((uint64_t{1} << (end % 64)) - 1);
+    expected += per_line;
+    wrong |= (index.ranks[end / 64] + CountBits(before) + 1) ^ expected;
+  }
+  return wrong == 0;
 }
 
 void Offsets(const uint64_t* separators, size_t words, uint32_t* out) {
@@ -179,7 +198,7 @@ size_t V4Addresses(const Tokens& tokens, int64_t* out, uint32_t* failed) {
 
 }  // namespace
 
-const Kernel kNeonKernel = {"neon", Index, Offsets, nullptr, Integers, V4Addresses};
+const Kernel kNeonKernel = {"neon", Index, AllLinesHave, 0, Offsets, nullptr, Integers, V4Addresses};
 
 }  // namespace v1
 }  // namespace flowlogs

@@ -92,21 +92,25 @@ class Fenced {
 struct Indexed {
   std::vector<uint64_t> separators;
   std::vector<uint32_t> line_ends, ranks, offsets;
+  std::vector<bool> all_lines_have;  // so many separators, from 0
   bool touching, control, high;
 
   Indexed(const fl::Kernel& kernel, std::string_view text)
-      : separators(text.size() / 64 + 3, kCanary), line_ends(text.size() + 65, kCanary), ranks(text.size() + 65, kCanary) {
-    fl::IndexOutput out{separators.data(), line_ends.data(), ranks.data(), 99, false, false, false};
+      : separators(text.size() / 64 + 3, kCanary), line_ends(text.size() + 65, kCanary), ranks(text.size() / 64 + 3, kCanary) {
+    fl::IndexOutput out{separators.data(), ranks.data(), line_ends.data(), 99, false, false, false};
     kernel.index(text.data(), text.size(), &out);
     if (separators.back() != kCanary || line_ends.back() != kCanary || ranks.back() != kCanary) {
       Fail("it writes more than there is room for", text);
     }
     separators.pop_back();
     line_ends.resize(out.num_lines);
-    ranks.resize(out.num_lines);
+    ranks.pop_back();
     touching = out.touching;
     control = out.control;
     high = out.high;
+    for (uint32_t per_line = 0; per_line < 20; ++per_line) {
+      all_lines_have.push_back(kernel.all_lines_have(out, per_line));
+    }
     size_t count = 0;
     for (const uint64_t word : separators) count += static_cast<size_t>(__builtin_popcountll(word));
     offsets.resize(count + 65, kCanary);
@@ -121,6 +125,7 @@ void CompareIndex(std::string_view text) {
   if (got.separators != expected.separators) Fail("separators", text);
   if (got.line_ends != expected.line_ends) Fail("line ends", text);
   if (got.ranks != expected.ranks) Fail("ranks", text);
+  if (got.all_lines_have != expected.all_lines_have) Fail("all_lines_have()", text);
   if (got.touching != expected.touching) Fail("touching", text);
   if (got.control != expected.control) Fail("control", text);
   if (got.high != expected.high) Fail("high", text);
@@ -148,6 +153,20 @@ std::string RandomText(size_t size, size_t kind, Random* random) {
   return text;
 }
 
+// Lines of `per_line` values, one of them perhaps with a value less or more.
+std::string RegularText(size_t lines, size_t per_line, Random* random) {
+  const size_t wrong = random->Below(2 * lines);
+  std::string text;
+  for (size_t line = 0; line < lines; ++line) {
+    const size_t values = line != wrong ? per_line : random->Chance(0.5) ? per_line + 1 : per_line - 1;
+    for (size_t i = 0; i < values; ++i) {
+      text.append(1 + random->Below(12), 'v');
+      text += i + 1 < values ? ' ' : '\n';
+    }
+  }
+  return text;
+}
+
 size_t CompareIndexes(Random* random) {
   size_t inputs = 0;
   const Fenced small(4096);
@@ -172,6 +191,9 @@ size_t CompareIndexes(Random* random) {
   const Fenced large(400'000);
   for (size_t i = 0; i < 60; ++i, ++inputs) {
     CompareIndex(large.AtEnd(RandomText(random->Below(400'000), i % 6, random)));
+  }
+  for (size_t i = 0; i < 4000; ++i, ++inputs) {
+    CompareIndex(large.AtEnd(RegularText(1 + random->Below(60), 1 + random->Below(16), random)));
   }
   return inputs;
 }

@@ -87,6 +87,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Require(got.touching() == expected.touching(), "touching", *kernel);
     Require(got.control() == expected.control(), "control", *kernel);
     Require(got.high() == expected.high(), "high", *kernel);
+    Require(got.AllLinesHave(per_line) == expected.AllLinesHave(per_line), "all lines have", *kernel);
     for (size_t w = 0; w < length / 64 + 2; ++w)
       Require(got.separators()[w] == expected.separators()[w], "separators", *kernel);
     for (size_t i = 0; i < got.num_lines(); ++i) {
