@@ -15,7 +15,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -68,6 +70,24 @@ py::list ToStrList(const Range& texts) {
 [[noreturn]] void RaiseArgumentError(std::string_view message);
 [[noreturn]] void RaiseFormatError(std::string_view message);
 [[noreturn]] void RaiseParseError(std::string_view message);
+
+// For functions that Python calls without pybind11 in between: the object that f() returns, as a new reference, or null
+// and the Python exception for what it throws.
+template <typename F>
+PyObject* Guarded(F&& f) {
+  try {
+    return std::forward<F>(f)().release().ptr();
+  } catch (py::error_already_set& error) {
+    error.restore();
+  } catch (const py::builtin_exception& error) {
+    error.set_error();
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  }
+  return nullptr;
+}
 
 // ---- Conversions ----------------------------------------------------------------------------------------------------
 
@@ -144,9 +164,9 @@ bool HasGil();
 class Turn {
  public:
   Turn(std::atomic<bool>& taken, const char* what) : taken_(taken) {
-    if (taken_.exchange(true)) throw std::runtime_error(std::string(what) + " is being used in another thread");
+    if (taken_.exchange(true, std::memory_order_acquire)) throw std::runtime_error(std::string(what) + " is being used in another thread");
   }
-  ~Turn() { taken_.store(false); }
+  ~Turn() { taken_.store(false, std::memory_order_release); }
   Turn(const Turn&) = delete;  // it is one turn
   Turn& operator=(const Turn&) = delete;
 

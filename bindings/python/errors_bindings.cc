@@ -1,6 +1,7 @@
 // The exceptions (CONTRACT P4). They are made here and nowhere else: the library returns absl::Status.
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "bindings/python/bindings.h"
 #include "flowlogs/query/query.h"
@@ -134,7 +135,22 @@ void RaiseArgumentError(std::string_view message) { Raise(types.argument, messag
 void RaiseFormatError(std::string_view message) { Raise(types.format, message); }
 void RaiseParseError(std::string_view message) { Raise(types.parse, message); }
 
+// Most text is ASCII, and then it is copied as it is.
 py::str ToStr(std::string_view bytes) {
+  uint64_t high = 0;
+  size_t i = 0;
+  for (uint64_t word; i + 8 <= bytes.size(); i += 8) {
+    std::memcpy(&word, bytes.data() + i, 8);
+    high |= word;
+  }
+  for (; i < bytes.size(); ++i) high |= static_cast<unsigned char>(bytes[i]);
+  // Python keeps the shortest ones itself.
+  if (bytes.size() > 1 && (high & 0x8080808080808080) == 0) {
+    PyObject* const ascii = PyUnicode_New(static_cast<Py_ssize_t>(bytes.size()), 127);
+    if (ascii == nullptr) throw py::error_already_set();
+    std::memcpy(PyUnicode_1BYTE_DATA(ascii), bytes.data(), bytes.size());
+    return py::reinterpret_steal<py::str>(ascii);
+  }
   PyObject* text = PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "backslashreplace");
   if (text == nullptr) throw py::error_already_set();
   return py::reinterpret_steal<py::str>(text);

@@ -6,9 +6,10 @@
 
 #include "bindings/python/arrow_source.h"
 #include "bindings/python/bindings.h"
-#include "bindings/python/record_bindings.h"
+#include "bindings/python/owned_record.h"
 #include "flowlogs/io/source.h"
 #include "flowlogs/query/query.h"
+#include "lib/parse/line_index.h"
 #include "lib/query/expression.h"
 
 namespace flowlogs::python {
@@ -377,22 +378,23 @@ class RecordIterator {
  public:
   explicit RecordIterator(const PyQuery& q) : chunks_(q) {}
 
-  OwnedRecord Next() {
+  py::object Next() {
     const Turn turn(chunks_.taken, "the iterator");
-    for (;;) {
-      if (group_ < chunk_.groups.size()) {
-        const RecordChunk::Group& group = chunk_.groups[group_];
-        if (position_ < group.original.size()) return NextOf(group);
-        position_ = 0;
-        line_ = 0;
-        ++group_;
-        continue;
-      }
-      group_ = 0;
-      chunk_ = {};
-      if (!chunks_.Next(&chunk_)) throw py::stop_iteration();
-      if (source_ == nullptr || *source_ != chunk_.source) source_ = std::make_shared<const std::string>(chunk_.source);
+    while (line_ == index_.num_lines()) BeginGroup();
+    const RecordChunk::Group& group = chunk_.groups[group_];
+    const size_t line = line_++;
+    const std::string_view text = index_.line(line);
+    const uint64_t number = line < group.line_numbers.size() ? group.line_numbers[line] : 0;
+    if (!is_regular_) {
+      ParseRecord(text, group.format, &record_);  // succeeds: the engine has found it a record
+      return OwnedRecord::Make(shape_, record_, number);
     }
+    const uint32_t begin = index_.line_begin(line);
+    const uint32_t* const places =
+        index_.offsets() + index_.first_separator(line) + (group.format.leading_time() ? 1 : 0);
+    return OwnedRecord::Make(shape_, text, number, [&](size_t i) {
+      return std::pair(places[static_cast<ptrdiff_t>(i) - 1] + 1 - begin, places[i] - begin);
+    });
   }
   std::shared_ptr<Stats> stats() {
     const Turn turn(chunks_.taken, "the iterator");
@@ -400,27 +402,33 @@ class RecordIterator {
   }
 
  private:
-  OwnedRecord NextOf(const RecordChunk::Group& group) {
-    const size_t end = std::min(group.original.find('\n', position_), group.original.size());
-    const std::string_view line = std::string_view(group.original).substr(position_, end - position_);
-    position_ = std::min(end + 1, group.original.size());
-    if (shape_ == nullptr || !shape_->format.IsSame(group.format)) {
-      shape_ = std::make_shared<const RecordShape>(group.format);
+  // Finds the values of the next group, of this chunk or of the next. Ends the iteration if there is none.
+  void BeginGroup() {
+    line_ = 0;
+    index_.Build({});
+    if (++group_ >= chunk_.groups.size()) {
+      group_ = 0;
+      chunk_ = {};
+      if (!chunks_.Next(&chunk_)) throw py::stop_iteration();
     }
-    const uint64_t number = line_ < group.line_numbers.size() ? group.line_numbers[line_] : 0;
-    ++line_;
-    ParseRecord(line, group.format, &record_);  // succeeds: the engine has found it a record
-    return OwnedRecord(shape_, record_, source_, number);
+    const RecordChunk::Group& group = chunk_.groups[group_];
+    if (shape_ == nullptr || !shape_->format.IsSame(group.format) || shape_->source != chunk_.source) {
+      shape_ = std::make_shared<const RecordShape>(group.format, chunk_.source);
+    }
+    index_.Build(group.original);
+    // Else there are runs of blanks, tabs, commas or carriage returns (lib/parse/lines.h).
+    is_regular_ = !index_.touching() && !index_.control() && group.format.separator() == Separator::kBlank &&
+                  index_.AllLinesHave(static_cast<uint32_t>(group.format.values_per_line()));
   }
 
   ChunkReader chunks_;
   RecordChunk chunk_;
   size_t group_ = 0;
-  size_t position_ = 0;  // in the group's text
-  size_t line_ = 0;      // of the group
+  LineIndex index_;  // of the group's text
+  size_t line_ = 0;  // of the group
+  bool is_regular_ = false;
   Record record_;
   std::shared_ptr<const RecordShape> shape_;
-  std::shared_ptr<const std::string> source_;
 };
 
 // The records as they stand in the inputs: (Format, bytes of whole lines), for the command's `-o raw`.
@@ -454,14 +462,14 @@ class TableIterator {
     if (!stream.ok()) RaiseStatus(stream.status(), q.scan->sources);
     stream_.reset(stream->release());
   }
-  std::shared_ptr<Table> Next() {
+  py::object Next() {
     const Turn turn(taken_, "the iterator");
     if (stream_ == nullptr) throw py::stop_iteration();
     absl::StatusOr<Table> next = WithoutGil([&] { return stream_->Next(); });
     // The first table is handed out even when it is empty: it has the columns.
     if (next.ok() && (next->num_rows() > 0 || first_)) {
       first_ = false;
-      return std::make_shared<Table>(*std::move(next));
+      return py::cast(std::make_shared<Table>(*std::move(next)));
     }
     stats_ = std::make_shared<Stats>(stream_->stats());
     stream_.reset();
@@ -530,11 +538,24 @@ std::string Repr(const PyQuery& q) {
 }
 
 template <typename Iterator>
+PyObject* NextOf(PyObject* self) {
+  return Guarded([&] {
+    auto* const iterator =
+        reinterpret_cast<py::detail::instance*>(self)->get_value_and_holder().template value_ptr<Iterator>();
+    if (iterator == nullptr) throw py::type_error("an iterator that nothing made");
+    return iterator->Next();
+  });
+}
+
+template <typename Iterator>
 void BindIterator(py::module_& m, const char* name, const char* doc) {
-  py::class_<Iterator>(m, name, doc)
-      .def_property_readonly("stats", &Iterator::stats, "The Stats so far; those of the whole run at its end.")
-      .def("__iter__", [](py::object self) { return self; })
-      .def("__next__", &Iterator::Next);
+  // Slots, not functions: a loop calls them without pybind11 in between.
+  const py::custom_type_setup slots([](PyHeapTypeObject* made) {
+    made->ht_type.tp_iter = &PyObject_SelfIter;
+    made->ht_type.tp_iternext = &NextOf<Iterator>;
+  });
+  py::class_<Iterator>(m, name, doc, slots)
+      .def_property_readonly("stats", &Iterator::stats, "The Stats so far; those of the whole run at its end.");
 }
 
 }  // namespace

@@ -1,57 +1,13 @@
 // Record, and parse().
-#include "bindings/python/record_bindings.h"
-
-#include <algorithm>
-#include <limits>
+#include <list>
 #include <mutex>
 
+#include "bindings/python/owned_record.h"
 #include "flowlogs/schema/field.h"
 #include "flowlogs/schema/value.h"
 #include "lib/parse/lines.h"
 
 namespace flowlogs::python {
-
-RecordShape::RecordShape(Format f) : format(std::move(f)) {
-  keys.reserve(format.size());
-  for (const FormatColumn& column : format.columns()) {
-    PyObject* key = ToStr(column.column_name()).release().ptr();
-    PyUnicode_InternInPlace(&key);
-    keys.push_back(py::reinterpret_steal<py::str>(key));
-  }
-}
-
-OwnedRecord::OwnedRecord(std::shared_ptr<const RecordShape> shape, const Record& record,
-                         std::shared_ptr<const std::string> source, uint64_t line_number)
-    : shape_(std::move(shape)), line_(record.line()), source_(std::move(source)), line_number_(line_number) {
-  ends_.reserve(2 * record.size());
-  for (size_t i = 0; i < record.size(); ++i) {
-    const std::string_view token = record.raw(static_cast<int>(i));
-    const size_t begin = static_cast<size_t>(token.data() - record.line().data());
-    ends_.push_back(static_cast<uint32_t>(begin));
-    ends_.push_back(static_cast<uint32_t>(begin + token.size()));
-  }
-}
-
-py::object OwnedRecord::Value(size_t column) const {
-  const std::string_view token = raw(column);
-  if (token.empty() || IsMissing(token)) return py::none();
-  const ValueType type = format().columns()[column].type();
-  switch (type) {
-    case ValueType::kInt32:
-    case ValueType::kInt64:
-    case ValueType::kTime:
-      if (const std::optional<int64_t> value = ParseIntegerOf(type, token)) return py::int_(*value);
-      return py::none();
-    case ValueType::kAddress:
-      if (const std::optional<IpAddress> address = IpAddress::Parse(token)) return ToStr(address->ToString());
-      return py::none();
-    case ValueType::kTag:
-      return ToStr(DecodeTag(token));
-    case ValueType::kText:
-      break;
-  }
-  return ToStr(token);
-}
 
 namespace {
 
@@ -59,6 +15,11 @@ namespace {
 
 // The column's place, or -1.
 int Find(const OwnedRecord& record, const py::object& name) {
+  const std::vector<py::str>& keys = record.shape().keys;
+  // A name that stands in a program is interned, as the keys are.
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (keys[i].is(name)) return static_cast<int>(i);
+  }
   if (!py::isinstance<py::str>(name)) return -1;
   return record.format().IndexOf(TextArgument(name).text());
 }
@@ -76,13 +37,6 @@ size_t FindOrRaise(const OwnedRecord& record, const py::object& name) {
   PyErr_SetObject(PyExc_KeyError, py::isinstance<py::str>(name) ? ToStr(NoSuchColumn(TextArgument(name).text())).ptr()
                                                                 : name.ptr());
   throw py::error_already_set();
-}
-
-// Columns that are no known field; those are properties.
-py::object GetAttribute(const OwnedRecord& record, const py::str& name) {
-  const int column = Find(record, name);
-  if (column >= 0) return record.Value(static_cast<size_t>(column));
-  throw py::attribute_error(NoSuchColumn(TextArgument(name).text()));
 }
 
 py::dict ToDict(const OwnedRecord& record) {
@@ -178,7 +132,7 @@ void CheckValues(const Record& record) {
   }
 }
 
-OwnedRecord Parse(const py::object& line, const py::object& format_or_none) {
+py::object Parse(const py::object& line, const py::object& format_or_none) {
   const TextArgument argument(line);
   const std::string_view text = internal::StripLineEnd(argument.text());
   if (text.find('\n') != std::string_view::npos) {
@@ -208,54 +162,124 @@ OwnedRecord Parse(const py::object& line, const py::object& format_or_none) {
     RaiseParseError(message);
   }
   CheckValues(record);
-  return OwnedRecord(ShapeOf(format), record);
+  return OwnedRecord::Make(ShapeOf(format), record);
 }
+
+// What Record.__reduce__() gives, as a Record.
+py::object Unpickle(const Format& format, const py::bytes& line, const py::object& source, uint64_t line_number) {
+  Record record;
+  if (ParseRecord(std::string_view(line), format, &record) != ParseError::kOk) {
+    throw py::value_error("not a pickled Record");
+  }
+  if (source.is_none()) return OwnedRecord::Make(ShapeOf(format), record);
+  const auto shape = std::make_shared<const RecordShape>(format, source.cast<std::string>());
+  return OwnedRecord::Make(shape, record, line_number);
+}
+
+// ---- The type -------------------------------------------------------------------------------------------------------
+
+PyObject* GetField(PyObject* self, void* field) {
+  return Guarded([&] { return OwnedRecord::Of(self)->Value(static_cast<Field>(reinterpret_cast<uintptr_t>(field))); });
+}
+
+template <auto f>
+PyObject* GetProperty(PyObject* self, void*) {
+  return Guarded([&] { return py::object(f(*OwnedRecord::Of(self))); });
+}
+
+py::object FormatOf(const OwnedRecord& r) { return py::cast(r.format()); }
+py::object LineOf(const OwnedRecord& r) { return ToStr(r.line()); }
+py::object SourceOf(const OwnedRecord& r) { return r.source() ? ToStr(*r.source()) : py::object(py::none()); }
+py::object LineNumberOf(const OwnedRecord& r) {
+  return r.source() ? py::object(py::int_(r.line_number())) : py::object(py::none());
+}
+
+PyObject* GetItem(PyObject* self, PyObject* name) {
+  return Guarded([&] {
+    const OwnedRecord& record = *OwnedRecord::Of(self);
+    return record.Value(FindOrRaise(record, py::reinterpret_borrow<py::object>(name)));
+  });
+}
+
+// Columns that are no known field; those are properties.
+PyObject* GetColumn(PyObject* self, PyObject* name) {
+  return Guarded([&] {
+    const OwnedRecord& record = *OwnedRecord::Of(self);
+    const auto text = py::reinterpret_borrow<py::object>(name);
+    const int column = Find(record, text);
+    if (column < 0) throw py::attribute_error(NoSuchColumn(TextArgument(text).text()));
+    return record.Value(static_cast<size_t>(column));
+  });
+}
+
+// What Python makes of a __getattr__, without asking for it at each access.
+PyObject* GetAttribute(PyObject* self, PyObject* name) {
+  PyObject* const attribute = PyObject_GenericGetAttr(self, name);
+  if (attribute != nullptr || PyErr_ExceptionMatches(PyExc_AttributeError) == 0) return attribute;
+  PyErr_Clear();
+  return GetColumn(self, name);
+}
+
+// The properties; neither they nor their texts are ever freed, as the type needs them.
+PyGetSetDef* Properties() {
+  static auto* const texts = new std::list<std::string>;
+  static auto* const properties = new std::vector<PyGetSetDef>;
+  for (const FieldInfo& info : AllFields()) {
+    const char* const name = texts->emplace_back(info.column).c_str();
+    std::string& doc = texts->emplace_back(info.meaning);
+    if (!info.unit.empty()) doc += " (" + std::string(info.unit) + ")";
+    doc += ".";
+    properties->push_back(
+        {name, &GetField, nullptr, doc.c_str(), reinterpret_cast<void*>(static_cast<uintptr_t>(info.field))});
+  }
+  properties->push_back({"format", &GetProperty<FormatOf>, nullptr, "The Format of the line.", nullptr});
+  properties->push_back({"line", &GetProperty<LineOf>, nullptr,
+                         "The line as it stands in the input, without its line end.", nullptr});
+  properties->push_back(
+      {"source", &GetProperty<SourceOf>, nullptr, "The name of the input; None for parse().", nullptr});
+  properties->push_back({"line_number", &GetProperty<LineNumberOf>, nullptr,
+                         "The number of the line in its input, counted from 1; None for parse().", nullptr});
+  properties->push_back({nullptr, nullptr, nullptr, nullptr, nullptr});
+  return properties->data();
+}
+
+constexpr char kDoc[] =
+    "One record: a line, split and typed. Immutable; owns its line.\n\n"
+    "Values are int, str, or None for a missing ('-') or bad value; addresses are canonical text, tags are decoded,\n"
+    "times are seconds since 1970 UTC. r.srcaddr (None as well if the format lacks the field), r['pkt-srcaddr'] and\n"
+    "r['pkt_srcaddr'] (KeyError if the format lacks it), r.get(name), dict(r).";
+
+// Methods, as py::class_ would have them. What a loop calls for each record is a slot instead.
+class Methods {
+ public:
+  explicit Methods(py::handle type) : type_(type) {}
+  template <typename F, typename... Extra>
+  Methods& def(const char* name, F&& f, const Extra&... extra) {
+    py::setattr(type_, name, py::cpp_function(std::forward<F>(f), py::name(name), py::is_method(type_), extra...));
+    return *this;
+  }
+
+ private:
+  py::handle type_;
+};
 
 }  // namespace
 
 void BindRecord(py::module_& m) {
-  py::class_<OwnedRecord> record(
-      m, "Record",
-      "One record: a line, split and typed. Immutable; owns its line.\n\n"
-      "Values are int, str, or None for a missing ('-') or bad value; addresses are canonical text, tags are decoded,\n"
-      "times are seconds since 1970 UTC. r.srcaddr (None as well if the format lacks the field), r['pkt-srcaddr'] and\n"
-      "r['pkt_srcaddr'] (KeyError if the format lacks it), r.get(name), dict(r).");
-  // Properties
-  for (const FieldInfo& info : AllFields()) {
-    const Field field = info.field;
-    std::string doc(info.meaning);
-    if (!info.unit.empty()) doc += " (" + std::string(info.unit) + ")";
-    record.def_property_readonly(
-        std::string(info.column).c_str(),
-        [field](const OwnedRecord& r) -> py::object {
-          const int column = r.format().IndexOf(field);
-          return column < 0 ? py::object(py::none()) : r.Value(static_cast<size_t>(column));
-        },
-        (doc + ".").c_str());
-  }
-  record
-      .def_property_readonly("format", [](const OwnedRecord& r) { return r.format(); }, "The Format of the line.")
-      .def_property_readonly("line", [](const OwnedRecord& r) { return ToStr(r.line()); },
-                             "The line as it stands in the input, without its line end.")
-      .def_property_readonly(
-          "source",
-          [](const OwnedRecord& r) -> py::object {
-            return r.source() == nullptr ? py::object(py::none()) : ToStr(*r.source());
-          },
-          "The name of the input; None for parse().")
-      .def_property_readonly(
-          "line_number",
-          [](const OwnedRecord& r) -> py::object {
-            return r.source() == nullptr ? py::object(py::none()) : py::int_(r.line_number());
-          },
-          "The number of the line in its input, counted from 1; None for parse().")
+  static PyMethodDef methods[] = {{"__getattr__", &GetColumn, METH_O, nullptr}, {nullptr, nullptr, 0, nullptr}};
+  OwnedRecord::MakeType({{Py_tp_doc, const_cast<char*>(kDoc)},
+                         {Py_tp_getset, Properties()},
+                         {Py_tp_methods, methods},
+                         {Py_tp_getattro, reinterpret_cast<void*>(&GetAttribute)},
+                         {Py_mp_subscript, reinterpret_cast<void*>(&GetItem)}});
+  const auto type = py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(OwnedRecord::type()));
+  m.attr("Record") = type;
+  m.def("_record", &Unpickle, py::arg("format"), py::arg("line"), py::arg("source"), py::arg("line_number"));
+  Methods(type)
       // Predicates
       .def("__contains__", [](const OwnedRecord& r, const py::object& name) { return Find(r, name) >= 0; },
            py::arg("name"))
       // Operations
-      .def("__getattr__", &GetAttribute, py::arg("name"))
-      .def("__getitem__", [](const OwnedRecord& r, const py::object& name) { return r.Value(FindOrRaise(r, name)); },
-           py::arg("name"))
       .def(
           "get",
           [](const OwnedRecord& r, const py::object& name, py::object otherwise) {
@@ -286,13 +310,14 @@ void BindRecord(py::module_& m) {
            },
            "Pairs of key and value, in the format's order.")
       // Operators
-      .def("__len__", &OwnedRecord::size)
+      .def("__len__", [](const OwnedRecord& r) { return r.size(); })
       .def("__iter__", [](const OwnedRecord& r) { return py::iter(Keys(r)); })
       .def(
           "__eq__",
           [](const OwnedRecord& r, const py::object& other) -> py::object {
-            if (!py::isinstance<OwnedRecord>(other)) return py::reinterpret_borrow<py::object>(Py_NotImplemented);
-            return py::bool_(Equal(r, other.cast<const OwnedRecord&>()));
+            const OwnedRecord* const record = OwnedRecord::Of(other);
+            if (record == nullptr) return py::reinterpret_borrow<py::object>(Py_NotImplemented);
+            return py::bool_(Equal(r, *record));
           },
           py::arg("other"))
       .def("__hash__",
@@ -301,20 +326,12 @@ void BindRecord(py::module_& m) {
              for (size_t i = 0; i < r.size(); ++i) hash = hash * 31 + std::hash<std::string_view>()(r.raw(i));
              return static_cast<Py_ssize_t>(hash >> 1);
            })
-      .def(py::pickle(
-          [](const OwnedRecord& r) {
-            const py::object source = r.source() == nullptr ? py::object(py::none()) : py::bytes(*r.source());
-            return py::make_tuple(r.format(), py::bytes(std::string(r.line())), source, r.line_number());
-          },
-          [](const py::tuple& state) {
-            const Format format = state[0].cast<Format>();
-            const std::string line = state[1].cast<std::string>();
-            Record record;
-            if (ParseRecord(line, format, &record) != ParseError::kOk) throw py::value_error("not a pickled Record");
-            std::shared_ptr<const std::string> source;
-            if (!state[2].is_none()) source = std::make_shared<const std::string>(state[2].cast<std::string>());
-            return OwnedRecord(ShapeOf(format), record, std::move(source), state[3].cast<uint64_t>());
-          }))
+      .def("__reduce__",
+           [unpickle = py::object(m.attr("_record"))](const OwnedRecord& r) {
+             const py::object source = r.source() ? py::object(py::bytes(*r.source())) : py::object(py::none());
+             return py::make_tuple(unpickle,
+                                   py::make_tuple(r.format(), py::bytes(std::string(r.line())), source, r.line_number()));
+           })
       // String representation
       .def("__str__", [](const OwnedRecord& r) { return ToStr(r.line()); })
       .def("__repr__", [](const OwnedRecord& r) { return ToStr(Repr(r)); });

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "bindings/python/bindings.h"
-#include "bindings/python/record_bindings.h"
+#include "bindings/python/owned_record.h"
 
 #include "flowlogs/schema/address.h"
 #include "flowlogs/schema/field.h"
@@ -87,18 +87,18 @@ py::str WriteMapping(const Format& format, const py::object& mapping) {
 }
 
 py::str Write(const Format& format, const py::object& values) {
-  if (!py::isinstance<OwnedRecord>(values)) {
+  const OwnedRecord* const owned = OwnedRecord::Of(values);
+  if (owned == nullptr) {
     if (!py::hasattr(values, "keys")) {
       throw py::type_error("write() takes a Record or a mapping from names of fields to values, not " +
                            std::string(py::str(py::type::handle_of(values).attr("__name__"))));
     }
     return WriteMapping(format, values);
   }
-  const OwnedRecord& owned = values.cast<const OwnedRecord&>();
   // With a line end of its own, so that a carriage return of the last value stays.
-  const std::string whole = std::string(owned.line()) + "\r\n";
+  const std::string whole = std::string(owned->line()) + "\r\n";
   Record record;
-  if (ParseRecord(std::string_view(whole), owned.format(), &record) != ParseError::kOk)
+  if (ParseRecord(std::string_view(whole), owned->format(), &record) != ParseError::kOk)
     RaiseArgumentError("write: not a record");
   std::string out;
   std::string error;
