@@ -3,6 +3,7 @@
 import copy
 import gc
 import pickle
+import weakref
 
 import pytest
 
@@ -202,6 +203,71 @@ def test_records_can_be_copied_and_pickled():
     record = fl.parse(V5_LINE, V5)
     for other in (copy.copy(record), copy.deepcopy(record), pickle.loads(pickle.dumps(record))):
         assert other == record and other.format == record.format and other.line == record.line
+
+
+def test_a_pickled_record_of_a_scan_keeps_its_source_and_line_number(tmp_path):
+    path = tmp_path / "flows.log"
+    path.write_text(fl.Format.default().header + "\n" + NODATA + "\n")
+    (record,) = fl.scan(path).records()
+    other = pickle.loads(pickle.dumps(record))
+    assert (other.source, other.line_number) == (record.source, record.line_number) == (str(path), 2)
+
+
+@pytest.mark.parametrize(
+    "format, lines",
+    [
+        ("version srcaddr bytes", ["5 10.0.0.1 7", "5 - 8", "5 2001:DB8::1 9"]),
+        ("version srcaddr bytes", ["5 10.0.0.1 7", "5  ::ffff:10.0.0.2\t8", "\t5 10.0.0.3 9 "]),
+        ("version srcaddr bytes", ["5 10.0.0.1 7\r", "5 10.0.0.256 x\r"]),
+        ("version,srcaddr,bytes", ["5,10.0.0.1,7", '"5", "10.0.0.2" ,8', "5,,9"]),
+        ("version", ["5", "-", "6"]),
+    ],
+)
+def test_records_of_a_scan_have_the_values_of_their_lines(format, lines):  # CONTRACT F3, F4, P3
+    text = format + "\n" + "".join(line + "\n" for line in lines)
+    records = list(fl.scan(text.encode()).records())
+    assert [record.line for record in records] == [line.rstrip("\r") for line in lines]
+    assert [record.line_number for record in records] == [i + 2 for i in range(len(lines))]
+    separator = "," if "," in format else None
+    for record, line in zip(records, lines):
+        tokens = [token.strip(' "') for token in line.split(separator)]
+        tokens[-1] = tokens[-1].rstrip("\r")
+        assert [record.raw(name) for name in record] == tokens
+        assert record.to_dict() == {name: record[name] for name in record} and record.version == record["version"]
+
+
+def test_records_of_a_leading_time_and_of_several_formats_have_their_own_values():  # CONTRACT F2, P3
+    text = "2015-05-10T18:01:16.000Z " + NODATA + "\n"
+    (record,) = fl.scan(text.encode()).records()
+    assert record.to_dict() == fl.parse(NODATA).to_dict() and record.line == text.rstrip()
+    text = "version srcaddr\n5 10.0.0.1\nbytes srcaddr version\n7 10.0.0.2 6\nsrcaddr version\n10.0.0.3 7\n"
+    records = list(fl.scan(text.encode()).records())
+    assert [(r.version, r.srcaddr, r.bytes) for r in records] == [
+        (5, "10.0.0.1", None),
+        (6, "10.0.0.2", 7),
+        (7, "10.0.0.3", None),
+    ]
+
+
+def test_a_record_can_be_referred_to_weakly():
+    record = fl.parse(NODATA)
+    reference = weakref.ref(record)
+    assert reference() is record
+    del record
+    gc.collect()
+    assert reference() is None
+
+
+def test_a_record_cannot_be_changed_made_or_derived_from():
+    record = fl.parse(NODATA)
+    for change in (lambda: setattr(record, "srcaddr", "1.1.1.1"), lambda: setattr(record, "other", 1)):
+        with pytest.raises(AttributeError):
+            change()
+    for make in (lambda: fl.Record.__new__(fl.Record), lambda: object.__new__(fl.Record)):
+        with pytest.raises(TypeError):
+            make()
+    with pytest.raises(TypeError):
+        type("Derived", (fl.Record,), {})
 
 
 def test_repr_shows_every_value():
