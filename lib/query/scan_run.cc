@@ -42,7 +42,7 @@ std::unique_ptr<ScanRun::Worker> ScanRun::MakeWorker() const {
 std::optional<ScanRun::Claimed> ScanRun::Claim(Worker* worker) {
   // With `raise`, blocks are claimed in input order, so that the first problem that stops the run is the first of all.
   const size_t most_active = options_.ordered || options_.raise ? 1 : static_cast<size_t>(options_.threads);
-  const uint64_t window = static_cast<uint64_t>(options_.threads) * 4 + 4;  // blocks in memory of an ordered run
+  const uint64_t window = static_cast<uint64_t>(options_.threads) + 2;  // blocks in memory of an ordered run
   std::unique_lock lock(mutex_);
   for (;;) {
     if (options_.stop.stop_requested()) stopped_ = true;
