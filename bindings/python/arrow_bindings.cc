@@ -2,8 +2,7 @@
 // others read without a copy through Python; and the methods of Table and Query that lead to flowlogs/frames.py.
 //
 // A stream is read and released by its consumer: in any thread, with or without the GIL, perhaps after the interpreter
-// has ended. So nothing in it is a Python object. With the GIL held (nanoarrow's Python reads so), it is released
-// around what may take long; without, it is never asked for.
+// has ended. So nothing in it is a Python object, and every read is a ForeignCall().
 #include <exception>
 
 #include "bindings/python/bindings.h"
@@ -14,28 +13,22 @@ namespace {
 
 // ---- Runs behind streams --------------------------------------------------------------------------------------------
 
-// Calls f() without the GIL, whether this thread has it or not.
-template <typename F>
-auto WithoutGilIfHeld(F&& f) {
-  // At the interpreter's end only the main thread is left: others would not come back from waiting for the GIL.
-  if (Py_IsInitialized() != 0 && HasGil()) return WithoutGil(std::forward<F>(f));
-  return std::forward<F>(f)();
-}
-
 class ForeignStream final : public TableStream {
  public:
   explicit ForeignStream(std::unique_ptr<TableStream> stream) : stream_(std::move(stream)) {}
   ~ForeignStream() override {
-    WithoutGilIfHeld([&] { stream_.reset(); });  // joins threads
+    std::optional<GilRelease> release;
+    if (IsPythonThread() && HasGil()) release.emplace();
+    stream_.reset();  // joins threads
   }
   absl::StatusOr<Table> Next() override {
-    return WithoutGilIfHeld([&] { return stream_->Next(); });
+    return ForeignCall([&] { return stream_->Next(); });
   }
   const Stats& stats() const override { return stream_->stats(); }
   std::vector<Column> Schema() const override { return stream_->Schema(); }
   bool MakesBatches(const ArrowOptions& options) override { return stream_->MakesBatches(options); }
   absl::Status NextBatch(ArrowArray* out) override {
-    return WithoutGilIfHeld([&] { return stream_->NextBatch(out); });
+    return ForeignCall([&] { return stream_->NextBatch(out); });
   }
 
  private:
@@ -152,12 +145,6 @@ void AddFrameMethods(py::handle cls) {
 }
 
 }  // namespace
-
-bool HasGil() {
-  // Not PyGILState_Check(), which says yes to everybody once there are subinterpreters.
-  const PyThreadState* current = py::detail::get_thread_state_unchecked();
-  return current != nullptr && current == PyGILState_GetThisThreadState();
-}
 
 py::object ToArrowSchema(std::span<const Column> columns, bool times) {
   auto schema = std::make_unique<ArrowSchema>();

@@ -1,7 +1,8 @@
 // What the binding files share. module.cc calls the Bind functions in the order of their declaration.
 //
-// THE GIL is released around every call that may read input or run for long, by WithoutGil(). Objects that change while
-// they are used (Run, the iterators) hold a Turn meanwhile, so that a second thread gets an exception, not a race.
+// THE GIL is released around every call that may read input or run for long, by WithoutGil(), see gil.h. Objects that
+// change while they are used (Run, the iterators) hold a Turn meanwhile, so that a second thread gets an exception, not a
+// race.
 //
 // BUFFERS that Python hands in (bytes, bytearray, memoryview, mmap, ...) are read in place. The buffer stays exported,
 // and with it the object stays alive and unchanged in size, until the last plan or run that reads it is gone.
@@ -13,7 +14,6 @@
 #include <pybind11/pybind11.h>
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -22,11 +22,11 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "bindings/python/gil.h"
 #include "flowlogs/parse/stats.h"
 #include "flowlogs/query/query.h"
 #include "flowlogs/query/table.h"
@@ -125,40 +125,6 @@ py::object ToArrowStream(std::unique_ptr<TableStream> rows, bool fail_if_damaged
                          bool times);
 
 // ---- Threads --------------------------------------------------------------------------------------------------------
-
-// Releases the GIL for a scope. At the interpreter's end Python (before 3.14) unwinds a daemon thread where it takes the GIL
-// back, and py::gil_scoped_release, whose destructor may not throw, then aborts the process. Here the thread just stays
-// there, as from 3.14 on: nothing of it may run any more, neither destructors.
-class GilRelease {
- public:
-  GilRelease() : state_(PyEval_SaveThread()) {}
-  ~GilRelease() {
-    try {
-      PyEval_RestoreThread(state_);
-    } catch (...) {
-      for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
-    }
-  }
-  GilRelease(const GilRelease&) = delete;  // the GIL is taken back once
-  GilRelease& operator=(const GilRelease&) = delete;
-
- private:
-  PyThreadState* state_;
-};
-
-// Calls f() with the GIL released. `f` touches no Python object.
-template <typename F>
-auto WithoutGil(F&& f) {
-  const GilRelease release;
-  return std::forward<F>(f)();
-}
-
-// Calls free(owned) with the GIL: at once in a thread that Python knows, else soon, in the main thread. The last owner of
-// what Python lent may be a run that ends with the GIL released, or an Arrow stream in a thread that Python does not know.
-void LetGo(void* owned, void (*free)(void* owned));
-
-// Whether the calling thread holds the GIL. Of any thread, at any time.
-bool HasGil();
 
 // The right to use an object that serves one thread at a time. Raises RuntimeError if another thread has it.
 class Turn {

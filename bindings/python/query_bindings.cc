@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
-#include <mutex>
 
 #include "bindings/python/arrow_source.h"
 #include "bindings/python/bindings.h"
@@ -110,17 +109,19 @@ std::string NumberedName(const char* what, size_t number) {
   return std::string("<") + what + (number == 1 ? ">" : " " + std::to_string(number) + ">");
 }
 
-// sources: str, bytes (paths, as os.fspath() gives them), (buffer,) tuples, and objects with __arrow_c_stream__. The
+// sources: str, bytes (paths, as os.fspath() gives them), tuples (buffer,) and (read method of a file, name), and objects with
+// __arrow_c_stream__. The
 // package's scan() brings them about.
 PyQuery MakeScan(const py::list& sources, const py::object& format, const py::object& threads,
-                 const std::string& on_error, const py::dict& sets, const py::list& internal,
-                 const py::object& max_line_bytes, const py::object& block_bytes, const py::object& max_inflated_bytes,
-                 const py::object& max_inflate_ratio) {
+                 const std::string& on_error, const py::dict& sets, const py::list& internal, const py::object& progress,
+                 bool mmap, const py::dict& limits) {
   ScanOptions options;
   options.sets = ToSets(sets);
   for (py::handle prefix : internal) options.internal.push_back(std::string(py::str(prefix)));
   options.format = ToFormat(format);
   options.on_error = ToOnError(on_error);
+  options.mmap = mmap;
+  SetRunHooks(progress, &options);
   auto positive = [](const py::object& number, const char* name, size_t most, size_t otherwise) {
     if (number.is_none()) return otherwise;
     if (!py::isinstance<py::int_>(number)) throw py::type_error(std::string(name) + " is an int");
@@ -133,18 +134,25 @@ PyQuery MakeScan(const py::list& sources, const py::object& format, const py::ob
     return static_cast<size_t>(value);
   };
   options.threads = static_cast<int>(positive(threads, "threads", 1024, 0));
-  options.max_line_bytes = positive(max_line_bytes, "max_line_bytes", size_t{1} << 30, options.max_line_bytes);
-  options.block_bytes = positive(block_bytes, "block_bytes", size_t{1} << 30, options.block_bytes);
+  auto limit = [&](const char* name, size_t most, auto* value) {
+    if (limits.contains(name)) *value = positive(limits[name], name, most, *value);
+  };
   constexpr size_t kAny = std::numeric_limits<int64_t>::max();
-  options.max_inflated_bytes = positive(max_inflated_bytes, "max_inflated_bytes", kAny, options.max_inflated_bytes);
-  options.max_inflate_ratio = positive(max_inflate_ratio, "max_inflate_ratio", kAny, options.max_inflate_ratio);
+  limit("max_line_bytes", size_t{1} << 30, &options.max_line_bytes);
+  limit("block_bytes", size_t{1} << 30, &options.block_bytes);
+  limit("max_inflated_bytes", kAny, &options.max_inflated_bytes);
+  limit("max_inflate_ratio", kAny, &options.max_inflate_ratio);
+  limit("max_group_bytes", kAny, &options.max_group_bytes);
 
   auto info = std::make_shared<ScanInfo>();
   info->skip_damage = on_error == "skip";
   std::vector<Source> made;
   size_t buffers = 0, arrows = 0;
   for (py::handle source : sources) {
-    if (py::isinstance<py::tuple>(source)) {
+    if (py::isinstance<py::tuple>(source) && py::len(source) == 2) {
+      const py::tuple file = py::reinterpret_borrow<py::tuple>(source);
+      made.push_back(ToStreamSource(file[0], std::string(TextArgument(file[1]).text())));
+    } else if (py::isinstance<py::tuple>(source)) {
       made.push_back(ToBytesSource(py::reinterpret_borrow<py::tuple>(source)[0], NumberedName("bytes", ++buffers)));
     } else if (IsArrowSource(source)) {
       made.push_back(ToArrowSource(source, NumberedName("arrow", ++arrows)));
@@ -560,36 +568,6 @@ void BindIterator(py::module_& m, const char* name, const char* doc) {
 
 }  // namespace
 
-void LetGo(void* owned, void (*free)(void* owned)) {
-  struct Left {
-    void* owned;
-    void (*free)(void*);
-  };
-  static std::mutex mutex;
-  static std::vector<Left>* const left = new std::vector<Left>;  // outlives every thread
-  if (Py_IsInitialized() == 0) return;  // the process ends: its memory goes with it
-  if (PyGILState_GetThisThreadState() != nullptr) {
-    const py::gil_scoped_acquire acquire;
-    free(owned);
-    return;
-  }
-  // This thread must not wait for the GIL, since at the interpreter's end it would never come back.
-  {
-    const std::lock_guard lock(mutex);
-    left->push_back({owned, free});
-  }
-  auto free_left = [](void*) {
-    std::vector<Left> taken;
-    {
-      const std::lock_guard lock(mutex);
-      taken.swap(*left);
-    }
-    for (const Left& each : taken) each.free(each.owned);
-    return 0;
-  };
-  Py_AddPendingCall(free_left, nullptr);  // if its queue is full, a later one takes what was left
-}
-
 void BindQuery(py::module_& m) {
   BindIterator<RecordIterator>(
       m, "RecordIterator",
@@ -610,8 +588,10 @@ void BindQuery(py::module_& m) {
   py::class_<PyQuery>(
       m, "Query",
       "A lazy plan: sources, filter, and either groups with aggregates or selected columns. Immutable:\n"
-      "every method gives a new plan. Nothing is read before collect(), count(), check(), columns,\n"
-      "records(), summary() or to_dicts(); these release the GIL.")
+      "every such method gives a new plan. Nothing is read before an answer is asked for: collect(), count(),\n"
+      "check(), columns, records(), to_dicts(), to_arrow(), to_pandas(), to_polars(), to_numpy(), summary() and the\n"
+      "other verbs. These release the GIL. Ctrl-C ends them within half a second, with KeyboardInterrupt; the plan\n"
+      "can then run again. A run's threads end with it: to fork between runs is safe.")
       // Properties
       .def_property_readonly(
           "columns", &Columns,
@@ -696,8 +676,8 @@ void BindQuery(py::module_& m) {
       .def("__repr__", [](const PyQuery& q) { return ToStr(Repr(q)); });
 
   m.def("_scan", &MakeScan, py::arg("sources"), py::kw_only(), py::arg("format"), py::arg("threads"),
-        py::arg("on_error"), py::arg("sets"), py::arg("internal"), py::arg("max_line_bytes"), py::arg("block_bytes"),
-        py::arg("max_inflated_bytes"), py::arg("max_inflate_ratio"));
+        py::arg("on_error"), py::arg("sets"), py::arg("internal"), py::arg("progress"), py::arg("mmap"),
+        py::arg("limits"));
   m.def("collect_all", [](const py::iterable& queries) { return CollectEach(queries, true); }, py::arg("queries"),
         "Runs several queries of one scan() in one pass and gives their Tables.\n\n"
         "Raises as Query.collect() does; InputError.table is then the list of Tables.");

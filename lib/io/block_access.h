@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "flowlogs/io/input.h"
@@ -48,11 +49,19 @@ struct BlockAccess {
   // The text is bytes [begin, end) of what Reserve() returned. Both margins get defined content, so that a kernel that
   // reads them reads no uninitialised byte.
   static void Deliver(Block* block, size_t begin, size_t end) {
-    block->begin_ = begin;
-    block->size_ = end - begin;
     char* data = block->buffer_.get() + Block::kMargin;
+    block->text_ = data + begin;
+    block->size_ = end - begin;
+    block->mapping_.reset();
     std::memset(data + begin - Block::kMargin, 0, Block::kMargin);
     std::memset(data + end, 0, Block::kMargin);
+  }
+
+  // The text stands in `mapping`, with margins.
+  static void DeliverMapped(Block* block, std::string_view text, std::shared_ptr<const void> mapping) {
+    block->text_ = text.data();
+    block->size_ = text.size();
+    block->mapping_ = std::move(mapping);
   }
 
   static void DeliverUnfinished(Block* block, size_t begin, size_t end) {

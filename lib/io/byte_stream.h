@@ -42,6 +42,11 @@ class ByteStream {
   virtual bool is_live() const = 0;
 };
 
+// Whether whoever opens an input is to give up waiting.
+inline bool IsStopped(const InputOptions& options) {
+  return options.stop.stop_requested() || (options.keep_going && !options.keep_going());
+}
+
 // read(2); interrupted reads are repeated.
 std::unique_ptr<ByteStream> NewFileStream(FileDescriptor file);
 

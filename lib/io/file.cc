@@ -8,11 +8,14 @@
 #include <cerrno>
 #include <string>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 
 namespace flowlogs {
 inline namespace v1 {
 namespace {
+
+constexpr const char* kLostBytes = "flowlogs/lost-bytes";
 
 // strerror_r has two signatures; which one is there is told by its return type.
 [[maybe_unused]] const char* TextOf(int, const char* buffer) { return buffer; }  // POSIX
@@ -89,9 +92,13 @@ absl::Status CheckStdin() {
   return absl::OkStatus();
 }
 
-absl::Status StoppedWhileOpening(const std::string& name) {
-  return absl::CancelledError(absl::StrCat("stopped before ", Quoted(name), " was read"));
+absl::Status StoppedWhileOpening(const std::string& name, bool has_lost_bytes) {
+  absl::Status status = absl::CancelledError(absl::StrCat("stopped before ", Quoted(name), " was read"));
+  if (has_lost_bytes) status.SetPayload(kLostBytes, absl::Cord());
+  return status;
 }
+
+bool HasLostBytes(const absl::Status& status) { return status.GetPayload(kLostBytes).has_value(); }
 
 std::string CannotReadOn(int error) {
   return absl::StrCat("reading failed: ", ErrorText(error),

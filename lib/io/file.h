@@ -51,8 +51,9 @@ absl::Status IsDirectory(const std::string& path);
 // NOT_FOUND: standard input is closed. INVALID_ARGUMENT: it is a directory.
 absl::Status CheckStdin();
 
-// CANCELLED: InputOptions::stop was requested.
-absl::Status StoppedWhileOpening(const std::string& name);
+// CANCELLED: InputOptions::stop was requested. `has_lost_bytes`: something that cannot be read again was taken from it.
+absl::Status StoppedWhileOpening(const std::string& name, bool has_lost_bytes);
+bool HasLostBytes(const absl::Status& status);
 
 // The message of the damage "reading failed because of `error`".
 std::string CannotReadOn(int error);

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,12 +28,14 @@ namespace {
 
 using InputOr = absl::StatusOr<std::unique_ptr<Input>>;
 
-// Takes the first bytes off the stream, as many as recognising needs; waits for them, but not once stop is requested.
-std::string TakeHead(ByteStream* stream, const std::stop_token& stop) {
+// Takes the first bytes off the stream, as many as recognising needs; waits for them, but not once it is stopped.
+std::string TakeHead(ByteStream* stream, const InputOptions& options, bool* is_stopped) {
   std::string head(kMagicBytes, '\0');
   size_t have = 0;
   ByteStream::State state = ByteStream::State::kMore;
-  while (have < head.size() && state != ByteStream::State::kEnd && !stop.stop_requested()) {
+  while (have < head.size() && state != ByteStream::State::kEnd) {
+    *is_stopped = IsStopped(options);
+    if (*is_stopped) break;
     const ByteStream::Result result = stream->Read(head.data() + have, head.size() - have);
     have += result.size;
     state = result.state;
@@ -44,8 +45,9 @@ std::string TakeHead(ByteStream* stream, const std::stop_token& stop) {
 }
 
 InputOr OpenStream(SequentialInput::Facts facts, std::unique_ptr<ByteStream> stored, const InputOptions& options) {
-  std::string head = TakeHead(stored.get(), options.stop);
-  if (options.stop.stop_requested()) return StoppedWhileOpening(facts.name);
+  bool is_stopped = false;
+  std::string head = TakeHead(stored.get(), options, &is_stopped);
+  if (is_stopped) return StoppedWhileOpening(facts.name, !facts.can_be_reopened && !head.empty());
   const auto kind = RecogniseContent(facts.name, head, Compression::kNone);
   if (!kind.ok()) return kind.status();
   facts.compression = kind->compression;
@@ -54,7 +56,7 @@ InputOr OpenStream(SequentialInput::Facts facts, std::unique_ptr<ByteStream> sto
     head.clear();
   }
   auto input = std::make_unique<SequentialInput>(std::move(facts), std::move(stored), options);
-  absl::Status status = input->ReadPrefix(head);
+  absl::Status status = input->ReadPrefix(head, options);
   if (!status.ok()) return status;
   return input;
 }
@@ -116,7 +118,9 @@ InputOr OpenPath(const std::string& path, const InputOptions& options) {
                                      Compression::kNone);
   if (!kind.ok()) return kind.status();
   if (kind->compression == Compression::kNone) {
-    return OpenPlain(path, NewFileAccess(std::move(file)), size, kind->mark_bytes, options);
+    std::unique_ptr<RandomAccess> stored = options.mmap ? NewMappedAccess(file, size) : nullptr;
+    if (stored == nullptr) stored = NewFileAccess(std::move(file));
+    return OpenPlain(path, std::move(stored), size, kind->mark_bytes, options);
   }
   facts.stored_bytes_total = size;
   return OpenStream(facts, NewFileStream(std::move(file)), options);
@@ -125,7 +129,7 @@ InputOr OpenPath(const std::string& path, const InputOptions& options) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Input>> Input::Open(const Source& source, const InputOptions& options) {
-  if (options.stop.stop_requested()) return StoppedWhileOpening(source.name());
+  if (IsStopped(options)) return StoppedWhileOpening(source.name(), false);
   if (source.is_arrow()) return ArrowInput::Open(source, options);
   if (source.is_stream()) return OpenReader(source, options);
   if (source.is_bytes()) return OpenBytes(source, options);

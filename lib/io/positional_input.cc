@@ -65,6 +65,7 @@ void PositionalInput::Load(Block* block) {
     BlockAccess::SetEndsInput(block);  // the input ends before it; Claim() left it empty
     return;
   }
+  if (LoadMapped(block)) return;
   const uint64_t limit = std::min(first + limits_.block_bytes, size_);
   Window window{.from = first == start_ ? first : first - 1};
   char* data = Extend(block, &window, limit + kTailBytes);
@@ -83,6 +84,35 @@ void PositionalInput::Load(Block* block) {
   // Damage that was met by reading ahead is another block's, unless no line begins between this block and it.
   const bool is_reached = window.from + window.have <= limit || block->last_line_unfinished();
   if (window.is_damaged && is_reached) BlockAccess::SetEndsInput(block);
+}
+
+bool PositionalInput::LoadMapped(Block* block) const {
+  const std::string_view content = stored_->view();
+  const size_t first = static_cast<size_t>(BlockAccess::file_offset(*block));
+  const size_t limit = static_cast<size_t>(std::min<uint64_t>(first + limits_.block_bytes, size_));
+  if (content.size() < size_) return false;
+  size_t begin = first;
+  if (first != start_) {
+    // The last line that is here begins at limit - 1 at most, so its LF is in front of that.
+    const size_t lf = content.substr(0, limit - 1).find('\n', first - 1);
+    if (lf == std::string_view::npos) {
+      BlockAccess::Deliver(block, 0, 0);  // no line begins here
+      return true;
+    }
+    begin = lf + 1;
+  }
+  // Farther than that only a line that is too long goes on.
+  const size_t lf = content.substr(0, std::min<uint64_t>(size_, limit + limits_.max_line_bytes)).find('\n', limit - 1);
+  if (lf == std::string_view::npos) return false;
+  const size_t end = lf + 1;
+  if (begin < Block::kMargin || content.size() - end < Block::kMargin) return false;
+  const std::string_view text = content.substr(begin, end - begin);
+  if (lf - begin > limits_.max_line_bytes) {
+    const size_t before = content.substr(begin, limit - 1 - begin).rfind('\n');
+    if (lf - (before == std::string_view::npos ? begin : begin + before + 1) > limits_.max_line_bytes) return false;
+  }
+  BlockAccess::DeliverMapped(block, text, stored_->mapping());
+  return true;
 }
 
 // Delivers [begin, end), where `end` is behind the first LF at or behind `last_byte`.

@@ -51,6 +51,9 @@ class PositionalInput : public Input {
   // Reads on until the window ends at `end` or at the end of the content, and returns the buffer.
   char* Extend(Block* block, Window* window, uint64_t end);
   void LoadLines(Block* block, Window* window, size_t begin, size_t last_byte, char* data);
+  // Delivers the lines where they stand, if they are mapped. False for those at the mapping's ends, which have no margins
+  // there, and for a line that is too long: they are copied.
+  bool LoadMapped(Block* block) const;
   void SetDamage(uint64_t offset, std::string message);
 
   const std::unique_ptr<RandomAccess> stored_;

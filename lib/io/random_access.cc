@@ -1,12 +1,15 @@
 #include "lib/io/random_access.h"
 
+#include <sys/mman.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 namespace flowlogs {
@@ -34,6 +37,22 @@ class FileAccess : public RandomAccess {
   FileDescriptor file_;
 };
 
+class MappedAccess : public RandomAccess {
+ public:
+  MappedAccess(std::string_view content, std::shared_ptr<const void> mapping)
+      : content_(content), mapping_(std::move(mapping)) {}
+
+  Result ReadAt(uint64_t offset, char* to, size_t size) const override {
+    return {content_.copy(to, size, std::min<uint64_t>(offset, content_.size())), 0};
+  }
+  std::string_view view() const override { return content_; }
+  std::shared_ptr<const void> mapping() const override { return mapping_; }
+
+ private:
+  const std::string_view content_;
+  const std::shared_ptr<const void> mapping_;
+};
+
 class MemoryAccess : public RandomAccess {
  public:
   explicit MemoryAccess(const Source& source) : source_(source) {}
@@ -54,6 +73,18 @@ class MemoryAccess : public RandomAccess {
 
 std::unique_ptr<RandomAccess> NewFileAccess(FileDescriptor file) {
   return std::make_unique<FileAccess>(std::move(file));
+}
+
+std::unique_ptr<RandomAccess> NewMappedAccess(const FileDescriptor& file, uint64_t size) {
+  if (size == 0 || size > std::numeric_limits<size_t>::max() / 2) return nullptr;
+  const size_t bytes = static_cast<size_t>(size);
+  void* const begin = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (begin == MAP_FAILED) return nullptr;
+#ifdef MADV_HUGEPAGE
+  madvise(begin, bytes, MADV_HUGEPAGE);  // advice: the page cache may then hold the file in large pieces
+#endif
+  return std::make_unique<MappedAccess>(std::string_view(static_cast<const char*>(begin), bytes),
+                                        std::shared_ptr<const void>(begin, [bytes](void* all) { munmap(all, bytes); }));
 }
 
 std::unique_ptr<RandomAccess> NewMemoryAccess(const Source& source) { return std::make_unique<MemoryAccess>(source); }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "flowlogs/io/source.h"
 #include "lib/io/file.h"
@@ -22,10 +23,16 @@ class RandomAccess {
   virtual ~RandomAccess() = default;
   // Copies bytes [offset, offset + size) to `to`. Thread-safe.
   virtual Result ReadAt(uint64_t offset, char* to, size_t size) const = 0;
+  // All bytes, if they may be used where they stand, while mapping() is held; else nothing.
+  virtual std::string_view view() const { return {}; }
+  virtual std::shared_ptr<const void> mapping() const { return nullptr; }
 };
 
 // pread(2); interrupted and partial reads are continued.
 std::unique_ptr<RandomAccess> NewFileAccess(FileDescriptor file);
+
+// mmap(2) of the first `size` bytes of a regular file; nullptr where that cannot be done. See InputOptions::mmap.
+std::unique_ptr<RandomAccess> NewMappedAccess(const FileDescriptor& file, uint64_t size);
 
 // The content of Source::Bytes(). Keeps its owner alive.
 std::unique_ptr<RandomAccess> NewMemoryAccess(const Source& source);

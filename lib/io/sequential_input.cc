@@ -37,7 +37,7 @@ SequentialInput::SequentialInput(Facts facts, std::unique_ptr<ByteStream> stream
   name_ = facts_.name;
 }
 
-absl::Status SequentialInput::ReadPrefix(std::string_view head) {
+absl::Status SequentialInput::ReadPrefix(std::string_view head, const InputOptions& options) {
   // One byte more than the prefix tells whether it is all; the mark may be in front of it.
   constexpr size_t kWanted = kPrefixBytes + kMagicBytes;
   carry_ = head;
@@ -45,7 +45,7 @@ absl::Status SequentialInput::ReadPrefix(std::string_view head) {
   carry_.resize(std::max(have, kWanted));
   State state = State::kMore;
   while (have < kWanted && state != State::kEnd) {
-    if (stop_.stop_requested()) return StoppedWhileOpening(name_);
+    if (IsStopped(options)) return StoppedWhileOpening(name_, !facts_.can_be_reopened && have > 0);
     const ByteStream::Result result = ReadStream(carry_.data() + have, kWanted - have);
     have += result.size;
     state = result.state;

@@ -36,8 +36,9 @@ class SequentialInput : public Input {
   SequentialInput(Facts facts, std::unique_ptr<ByteStream> stream, const InputOptions& options);
 
   // Fills the prefix; waits for it. `head`: content that was already taken from the stream. Fails if the content is of
-  // a kind that is not read, and with CANCELLED once stop is requested. To be called once, first.
-  absl::Status ReadPrefix(std::string_view head);
+  // a kind that is not read, and as StoppedWhileOpening() says. `options`: those of the constructor. To be called once,
+  // first.
+  absl::Status ReadPrefix(std::string_view head, const InputOptions& options);
 
   bool can_be_reopened() const override { return facts_.can_be_reopened; }
   bool Claim(Block* block) override;

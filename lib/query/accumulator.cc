@@ -188,7 +188,9 @@ class Extreme final : public NumberedAccumulator<Extreme<T>, std::optional<T>> {
   template <typename V>
   void Take(std::optional<T>* state, const V& value) {
     const bool is_min = this->aggregate_.kind == AggregateExpression::Kind::kMin;
-    if (!*state || (is_min ? value < **state : **state < value)) *state = T(value);
+    if (*state && !(is_min ? value < **state : **state < value)) return;
+    if (!*state) state->emplace();
+    this->Assign(value, &**state);
   }
 };
 
@@ -247,7 +249,7 @@ class Outermost final : public NumberedAccumulator<Outermost<T>, PlacedValue<T>>
     }
     state->start = start;
     state->end = end;
-    state->value = value;
+    this->Assign(value, &state->value);
   }
 };
 

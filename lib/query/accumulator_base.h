@@ -106,9 +106,24 @@ class NumberedAccumulator : public AccumulatorBase {
       static_cast<Self*>(this)->MergeState(state, theirs.states_[number - 1]);
     }
   }
-  size_t bytes() const override { return states_.capacity() * sizeof(State); }
+  size_t bytes() const override { return states_.capacity() * sizeof(State) + outside_bytes_; }
 
  protected:
+  // Gives the value to a part of a state.
+  template <typename T, typename V>
+  void Assign(const V& value, T* to) {
+    const size_t before = OutsideBytes(*to);
+    *to = T(value);
+    outside_bytes_ += OutsideBytes(*to) - before;
+  }
+  // What a value has outside of itself.
+  static size_t OutsideBytes(const std::string& text) { return text.capacity() < sizeof(text) / 2 ? 0 : text.capacity(); }
+  template <typename T>
+  static size_t OutsideBytes(const T&) {
+    return 0;
+  }
+  size_t outside_bytes_ = 0;  // of what states have outside of themselves
+
   // The state of a group, made if it has none. Valid until the next call.
   State* StateOf(GroupRow row) {
     uint64_t& number = row[place_];

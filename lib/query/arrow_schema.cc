@@ -157,7 +157,9 @@ absl::StatusOr<std::vector<Column>> Query::Schema() const {
   std::vector<FormatColumn> scanned;
   if (!plan_->grouped && !plan_->selected) {
     FormatTable formats;
-    absl::StatusOr<InputSet> inputs = InputSet::Open(plan_->scan, &formats, plan_->scan->options.block_bytes);
+    RunControl control(plan_->scan->options);
+    absl::StatusOr<InputSet> inputs =
+        InputSet::Open(plan_->scan, &formats, plan_->scan->options.block_bytes, &control);
     if (!inputs.ok()) return InputErrorStatus(inputs.status());
     scanned = inputs->columns();
     const auto& runs = inputs->inputs();

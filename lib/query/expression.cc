@@ -20,7 +20,7 @@ namespace {
 constexpr size_t kMaxBytes = 1 << 20;
 constexpr int kMaxDepth = 200;
 constexpr int kMaxPatterns = 256;
-constexpr int64_t kPatternBytes = 8 << 20;  // of memory, for each pattern
+constexpr int64_t kPatternBytes = 8 << 20;  // of memory, for each pattern; the header of ScanOptions tells it
 
 class FilterParser {
  public:
@@ -550,6 +550,9 @@ bool FilterParser::ParseRegex(const Subject& subject, Test* test) {
     const size_t at = regex->error_arg().empty() ? std::string::npos : pattern.find(regex->error_arg());
     size_t place = 1;
     for (size_t i = 0; at != std::string::npos && i < at; ++i) place += pattern[i] == token_.raw[0] ? 2 : 1;
+    if (regex->error_code() == re2::RE2::ErrorPatternTooLarge) {
+      return Fail(token_, {"the pattern needs more than 8 MiB of memory; make its repetitions, as in x{1000}, smaller"});
+    }
     return diagnostics_.Fail(token_.position + place, {"RE2: ", regex->error().substr(0, 200)});
   }
   test->kind = Test::Kind::kRegex;

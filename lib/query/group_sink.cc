@@ -144,6 +144,12 @@ class GroupSink final : public LocalSink {
 
   size_t num_groups() const { return table_.size(); }
 
+  size_t state_bytes() const override {
+    size_t bytes = table_.bytes() + interner_.bytes();
+    for (const auto& accumulator : accumulators_) bytes += accumulator->bytes();
+    return bytes;
+  }
+
   // Adds the groups of another worker.
   void Merge(const GroupSink& other) {
     const CodeMap codes(other.interner_, &interner_);

@@ -52,7 +52,10 @@ class GroupTable {
     return static_cast<uint32_t>(hash);
   }
 
-  size_t bytes() const { return bytes_; }
+  // Of the first chunk what is used of it: the rest is no memory yet.
+  size_t bytes() const {
+    return chunks_.size() > 1 ? bytes_ : slot_memory_.bytes() + size_ * row_words_ * sizeof(uint64_t);
+  }
 
  private:
   struct Slot {

@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "lib/io/arrow_input.h"
+#include "lib/io/file.h"
 #include "lib/parse/lines.h"
 #include "lib/query/scan_run.h"
 
@@ -16,13 +17,15 @@ constexpr size_t kKeptOpen = 16;   // of these, the first stay open for the run
 
 }  // namespace
 
-absl::StatusOr<InputSet> InputSet::Open(const std::shared_ptr<ScanSpec>& spec, FormatTable* formats, size_t block_bytes) {
+absl::StatusOr<InputSet> InputSet::Open(const std::shared_ptr<ScanSpec>& spec, FormatTable* formats, size_t block_bytes,
+                                        RunControl* control) {
   absl::StatusOr<std::vector<Source>> sources = ResolveSources(spec->sources);
   if (!sources.ok()) return sources.status();
   InputSet set;
   set.spec_ = spec;
   set.formats_ = formats;
   set.block_bytes_ = block_bytes;
+  set.control_ = control;
   for (size_t i = 0; i < sources->size(); ++i) {
     auto run = std::make_unique<InputRun>();
     run->index = static_cast<uint32_t>(i);
@@ -39,7 +42,12 @@ absl::StatusOr<InputSet> InputSet::Open(const std::shared_ptr<ScanSpec>& spec, F
   for (size_t i = 0; i < set.inputs_.size(); ++i) {
     InputRun* run = set.inputs_[i].get();
     // Streams of Arrow are opened in the calling thread: they may belong to a language that wants it so.
-    if (i < kLookedAt || run->source.is_arrow()) set.Prepare(run);
+    if (i >= kLookedAt && !run->source.is_arrow()) continue;
+    set.Prepare(run, [control] { return control->Ask(); });
+    if (absl::Status status = control->status(); !status.ok()) {
+      set.ReturnUnread();
+      return status;
+    }
     if (i >= kLookedAt) continue;
     if (run->first_format) {
       for (const FormatColumn& column : run->first_format->columns()) {
@@ -55,7 +63,7 @@ absl::StatusOr<InputSet> InputSet::Open(const std::shared_ptr<ScanSpec>& spec, F
   return set;
 }
 
-void InputSet::Prepare(InputRun* run) const {
+void InputSet::Prepare(InputRun* run, std::function<bool()> keep_going) const {
   if (run->input != nullptr || !run->status.ok()) return;
   {
     const std::lock_guard lock(spec_->mutex);
@@ -74,8 +82,14 @@ void InputSet::Prepare(InputRun* run) const {
                                   .max_line_bytes = options.max_line_bytes,
                                   .max_inflated_bytes = options.max_inflated_bytes,
                                   .max_inflate_ratio = options.max_inflate_ratio,
-                                  .stop = options.stop});
+                                  .mmap = options.mmap,
+                                  .stop = options.stop,
+                                  .keep_going = std::move(keep_going)});
     if (!input.ok()) {
+      if (HasLostBytes(input.status())) {
+        const std::lock_guard lock(spec_->mutex);
+        spec_->once[run->index].read = true;
+      }
       run->status = input.status();
       return;
     }
@@ -115,8 +129,13 @@ absl::Status InputSet::Begin(InputRun* run) const {
 
 absl::Status InputSet::KeepForSecondPass() {
   for (const auto& run : inputs_) {
-    Prepare(run.get());
-    if (run->input == nullptr || run->input->can_be_reopened()) continue;
+    Prepare(run.get(), [this] { return control_->Ask(); });
+    if (absl::Status status = control_->status(); !status.ok()) return status;
+    if (run->input == nullptr) continue;
+    if (run->input->can_be_reopened()) {
+      if (run->index >= kKeptOpen && !run->arrow) run->input.reset();
+      continue;
+    }
     if (run->arrow) {
       static_cast<ArrowInput*>(run->input.get())->HoldBatches();
       continue;
@@ -130,14 +149,20 @@ absl::Status InputSet::KeepForSecondPass() {
 
 void InputSet::Rewind() {
   for (const auto& run : inputs_) {
+    run->ended = false;
+    run->damage.reset();
+    if (run->arrow && (run->input == nullptr || run->input->can_be_reopened())) {
+      run->input.reset();
+      Prepare(run.get(), [this] { return control_->Ask(); });  // in the calling thread, as in Open()
+      continue;
+    }
     if (run->input == nullptr) continue;
-    if (run->arrow && !run->input->can_be_reopened()) {
+    if (run->arrow) {
       static_cast<ArrowInput*>(run->input.get())->Rewind();
     } else if (run->spool != nullptr) {
       run->input = run->spool->Open(*run->input);
     } else {
       run->input.reset();
-      if (run->arrow) Prepare(run.get());  // in the calling thread, as in Open()
       continue;
     }
     run->status = Begin(run.get());  // as the first time

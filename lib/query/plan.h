@@ -61,6 +61,9 @@ struct QueryAccess {
   static const Query::Plan& PlanOf(const Query& query) { return *query.plan_; }
 };
 
+// ScanOptions::max_group_bytes, or what it stands for.
+uint64_t MaxGroupBytes(const ScanOptions& options);
+
 // kAnd of the plan's filters of groups. `complete`: these are all aggregates; else more may come, as ParseHaving() says.
 absl::StatusOr<Expression> ParsedHaving(const Query::Plan& plan, const std::vector<AggregateExpression>& aggregates,
                                         bool complete);

@@ -17,7 +17,7 @@ struct Run::State {
       : spec(std::move(scan)), plan(std::move(run_plan)), references(std::move(names)), rows(plan) {
     plan.groups.context = plan.rows.context = {&observations, spec->internal ? &*spec->internal : nullptr};
     if (dedup) {
-      seen.emplace(DefaultSeenBytes());
+      seen.emplace(max_group_bytes);
       plan.groups.seen = plan.rows.seen = &*seen;
     }
     sink = plan.grouped ? MakeGroupSink(plan.groups) : MakeRowSink(plan.rows);
@@ -27,9 +27,11 @@ struct Run::State {
     buffer.assign(Block::kMargin, '\n');
   }
 
-  size_t text_size() const { return buffer.size() - Block::kMargin; }
-  std::string_view text() const { return std::string_view(buffer).substr(Block::kMargin); }
+  size_t text_size() const { return buffer.size() - begin; }
+  std::string_view text() const { return std::string_view(buffer).substr(begin); }
 
+  void Take(std::string_view text);
+  absl::Status Feed(std::string_view text);
   absl::Status Detect(bool whole);
   absl::Status ScanLines(bool whole);
   absl::Status ScanBlock(size_t size, BlockEnd end);
@@ -37,8 +39,10 @@ struct Run::State {
   absl::StatusOr<Table> Answer(bool complete);
 
   std::shared_ptr<ScanSpec> spec;
+  const uint64_t max_group_bytes = MaxGroupBytes(spec->options);
   RunPlan plan;
   std::vector<Reference> references;
+  std::optional<RunControl> control;  // of the call that goes on
   FormatTable formats;
   std::optional<SeenLines> seen;
   std::unique_ptr<LocalSink> sink;
@@ -51,7 +55,8 @@ struct Run::State {
   RowCollector rows;
   RunStats stats;
   std::string source = "<fed>";
-  std::string buffer;         // Block::kMargin bytes, then what was fed and not yet scanned
+  std::string buffer;         // at least Block::kMargin bytes, then, from `begin` on, what was fed and not yet scanned
+  size_t begin = Block::kMargin;
   bool skipping = false;      // inside of the rest of a line that is too long
   bool detected = false;
   std::vector<FormatColumn> columns;  // of the first format
@@ -72,10 +77,10 @@ absl::Status Run::State::Detect(bool whole) {
   return absl::OkStatus();
 }
 
-// Scans the first `size` bytes of the buffer and drops them.
+// Scans the first `size` bytes of text().
 absl::Status Run::State::ScanBlock(size_t size, BlockEnd end) {
   buffer.append(Block::kMargin, '\n');
-  const BlockScanner::Text block{std::string_view(buffer).substr(Block::kMargin, size), first_in_input, end, 0, &source};
+  const BlockScanner::Text block{std::string_view(buffer).substr(begin, size), first_in_input, end, 0, &source};
   first_in_input = first_in_input && size == 0;
   const LineState before = line_state;
   if (observes) {
@@ -90,7 +95,8 @@ absl::Status Run::State::ScanBlock(size_t size, BlockEnd end) {
   scanner->Scan(before, &stats);
   rows.Add(sink->EndBlock());
   buffer.resize(buffer.size() - Block::kMargin);
-  buffer.erase(Block::kMargin, size);
+  begin += size;
+  if (const size_t bytes = sink->state_bytes(); bytes > max_group_bytes) return GroupLimitStatus(bytes, max_group_bytes);
   return Raised();
 }
 
@@ -101,10 +107,12 @@ absl::Status Run::State::Raised() const {
   return first ? ParseErrorStatus(source, first->place.line, first->reason, first->text) : absl::OkStatus();
 }
 
-// Scans all whole lines of the buffer; `whole`: the last line ends here, with or without LF.
+// Scans all whole lines of the buffer; `whole`: the last line ends here, with or without LF. When it is stopped, what is
+// left stays in the buffer: the next call goes on with it.
 absl::Status Run::State::ScanLines(bool whole) {
   const size_t limit = spec->options.max_line_bytes;
   for (;;) {
+    if (!control->Ask()) return control->status();
     // Whole lines up to the first that is too long, at most about a block.
     const std::string_view rest = text();
     size_t end = 0;
@@ -126,7 +134,7 @@ absl::Status Run::State::ScanLines(bool whole) {
     const size_t lf = rest.find('\n');
     const size_t kept = std::min<size_t>(256, limit);
     skipping = lf == std::string_view::npos;
-    buffer.replace(Block::kMargin + kept, (skipping ? rest.size() : lf + 1) - kept, "\n");
+    buffer.replace(begin + kept, (skipping ? rest.size() : lf + 1) - kept, "\n");
     if (absl::Status status = ScanBlock(kept + 1, {.too_long = true}); !status.ok()) return status;
   }
 }
@@ -169,30 +177,52 @@ absl::StatusOr<Run> Query::Start() const {
   return Run(std::move(state));
 }
 
+// Into the buffer, but for the rest of a line that is too long.
+void Run::State::Take(std::string_view text) {
+  if (skipping) {
+    const size_t lf = text.find('\n');
+    if (lf == std::string_view::npos) return;
+    text.remove_prefix(lf + 1);
+    skipping = false;
+  }
+  buffer.erase(Block::kMargin, begin - Block::kMargin);
+  begin = Block::kMargin;
+  buffer += text;
+}
+
+absl::Status Run::State::Feed(std::string_view text) {
+  Take(text);
+  if (!detected) {
+    if (text_size() <= Input::kPrefixBytes) return absl::OkStatus();
+    if (absl::Status status = Detect(false); !status.ok()) return status;
+  }
+  return text_size() < spec->options.block_bytes ? absl::OkStatus() : ScanLines(false);
+}
+
 absl::Status Run::Feed(std::string_view text) {
   State& s = *state_;
   if (s.finished) return absl::FailedPreconditionError("the run is finished: start another one");
   if (absl::Status status = s.Raised(); !status.ok()) return status;
-  if (s.skipping) {
-    const size_t lf = text.find('\n');
-    if (lf == std::string_view::npos) return absl::OkStatus();
-    text.remove_prefix(lf + 1);
-    s.skipping = false;
-  }
   constexpr std::string_view kGzip = "\x1f\x8b";
   if (s.first_in_input && s.text_size() < 2 && (std::string(s.text()) + std::string(text.substr(0, 2))).starts_with(kGzip)) {
     return absl::DataLossError("feed: this is gzip; feed the inflated text, or scan the bytes");
   }
-  s.buffer += text;
-  if (!s.detected) {
-    if (s.text_size() <= Input::kPrefixBytes) return absl::OkStatus();
-    if (absl::Status status = s.Detect(false); !status.ok()) return status;
-  }
-  return s.text_size() < s.spec->options.block_bytes ? absl::OkStatus() : s.ScanLines(false);
+  s.control.emplace(s.spec->options);
+  // Much text is taken in parts, so that it is not copied as a whole.
+  constexpr size_t kPart = 1 << 20;
+  absl::Status status;
+  do {
+    const std::string_view part = text.substr(0, kPart);
+    text.remove_prefix(part.size());
+    status = s.Feed(part);
+  } while (status.ok() && !text.empty());
+  if (status.code() == absl::StatusCode::kCancelled) s.Take(text);
+  return status;
 }
 
 absl::StatusOr<Table> Run::Snapshot() {
   State& s = *state_;
+  s.control.emplace(s.spec->options);
   if (!s.finished) {
     // Without 64 KiB the format is told by what is there, if there is a whole line.
     if (!s.detected && s.text().find('\n') != std::string_view::npos) {
@@ -207,12 +237,16 @@ absl::StatusOr<Table> Run::Snapshot() {
 
 absl::StatusOr<Table> Run::Finish() {
   State& s = *state_;
+  s.control.emplace(s.spec->options);
   if (s.finished) return absl::FailedPreconditionError("the run is finished: start another one");
   s.finished = true;
   if (!s.detected) {
     if (absl::Status status = s.Detect(true); !status.ok()) return status;
   }
-  if (absl::Status status = s.ScanLines(true); !status.ok()) return status;
+  if (absl::Status status = s.ScanLines(true); !status.ok()) {
+    s.finished = status.code() != absl::StatusCode::kCancelled;
+    return status;
+  }
   return s.Answer(true);
 }
 

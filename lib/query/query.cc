@@ -7,8 +7,8 @@
 
 #include "lib/query/address_sets.h"
 #include "lib/query/arrow_batch.h"
-#include "lib/query/cpu_count.h"
 #include "lib/query/plan.h"
+#include "lib/query/process_limits.h"
 #include "lib/query/status.h"
 
 namespace flowlogs {
@@ -30,6 +30,8 @@ absl::StatusOr<AggregateExpression> Parse(const NamedExpression& named, const Ag
 
 // One pass over the inputs, set up: they outlive the run.
 struct Pass {
+  explicit Pass(const ScanSpec& spec) : control(spec.options) {}
+  RunControl control;
   FormatTable formats;
   std::optional<InputSet> inputs;
   std::vector<RunPlan> plans;
@@ -61,7 +63,7 @@ struct Pass {
 absl::Status OpenPass(const std::shared_ptr<ScanSpec>& spec, Pass* pass, size_t least_block = 0) {
   size_t block_bytes = spec->options.block_bytes;
   if (block_bytes == ScanOptions().block_bytes) block_bytes = std::max(block_bytes, least_block);
-  absl::StatusOr<InputSet> inputs = InputSet::Open(spec, &pass->formats, block_bytes);
+  absl::StatusOr<InputSet> inputs = InputSet::Open(spec, &pass->formats, block_bytes, &pass->control);
   if (!inputs.ok()) return InputErrorStatus(inputs.status());
   pass->inputs = *std::move(inputs);
   return absl::OkStatus();
@@ -77,7 +79,7 @@ absl::Status PlanPass(const Query::Plan& plan, Pass* pass) {
     // see others.
     const bool shares = plan.grouped && !NamesProvenance(plan);
     SeenLines* seen = shares ? pass->seen_by_groups : nullptr;
-    if (seen == nullptr) seen = &pass->seen.emplace_back(DefaultSeenBytes());
+    if (seen == nullptr) seen = &pass->seen.emplace_back(MaxGroupBytes(plan.scan->options));
     if (shares) pass->seen_by_groups = seen;
     run->groups.seen = run->rows.seen = seen;
   }
@@ -89,8 +91,6 @@ absl::Status PlanPass(const Query::Plan& plan, Pass* pass) {
 RunOptions OptionsOf(const ScanSpec& spec) {
   RunOptions options;
   options.threads = spec.options.threads > 0 ? spec.options.threads : UsableCpus();
-  options.stop = spec.options.stop;
-  options.progress = spec.options.progress;
   return options;
 }
 
@@ -118,6 +118,7 @@ void StartPass(const ScanSpec& spec, std::optional<uint64_t> limit, bool check, 
   RunOptions options = OptionsOf(spec);
   options.limit = limit;
   options.raise = spec.options.on_error == OnError::kRaise;
+  options.max_state_bytes = MaxGroupBytes(spec.options);
   std::vector<ScanRun::SinkFactory> sinks;
   if (check) sinks.push_back(MakeCheckSink);
   for (const RunPlan& plan : pass->plans) {
@@ -153,7 +154,7 @@ absl::StatusOr<std::vector<Table>> CollectPlans(std::span<const Query* const> qu
       return absl::InvalidArgumentError("the queries of one pass must come from the same scan");
     }
   }
-  Pass pass;
+  Pass pass(*spec);
   if (absl::Status status = OpenPass(spec, &pass); !status.ok()) return status;
   for (const Query* query : queries) {
     if (absl::Status status = PlanPass(QueryAccess::PlanOf(*query), &pass); !status.ok()) {
@@ -198,7 +199,7 @@ class RowStream {
  public:
   static absl::StatusOr<std::unique_ptr<Pass>> Start(const Query::Plan& plan, bool whole_records) {
     if (!plan.status.ok()) return plan.status;
-    auto pass = std::make_unique<Pass>();
+    auto pass = std::make_unique<Pass>(*plan.scan);
     // A block becomes a batch, and consumers like batches of some thousand rows.
     const size_t least_block = whole_records || plan.limit ? 0 : size_t{1} << 20;
     if (absl::Status status = OpenPass(plan.scan, pass.get(), least_block); !status.ok()) return status;
@@ -295,6 +296,10 @@ class RecordStreamImpl final : public RecordStream {
 };
 
 }  // namespace
+
+uint64_t MaxGroupBytes(const ScanOptions& options) {
+  return options.max_group_bytes > 0 ? options.max_group_bytes : UsableMemory() / 2;
+}
 
 Query Scan(std::vector<Source> sources, ScanOptions options) {
   auto plan = std::make_shared<Query::Plan>();
@@ -427,7 +432,7 @@ absl::StatusOr<std::vector<Table>> CollectAll(std::span<const Query> queries) {
 
 absl::StatusOr<Stats> Query::Check() const {
   if (!plan_->status.ok()) return plan_->status;
-  Pass pass;
+  Pass pass(*plan_->scan);
   if (absl::Status status = OpenPass(plan_->scan, &pass); !status.ok()) return status;
   StartPass(*plan_->scan, std::nullopt, true, &pass);
   pass.run->RunToEnd();
@@ -436,7 +441,7 @@ absl::StatusOr<Stats> Query::Check() const {
 }
 
 absl::StatusOr<std::vector<std::string>> Query::Columns() const {
-  Pass pass;
+  Pass pass(*plan_->scan);
   if (absl::Status status = OpenPass(plan_->scan, &pass); !status.ok()) return status;
   std::vector<std::string> names;
   for (const FormatColumn& column : pass.inputs->columns()) names.push_back(column.column_name());

@@ -1,19 +1,12 @@
 #include "lib/query/scan_run.h"
 
 #include <algorithm>
-#include <exception>
 #include <new>
 
 #include "lib/query/status.h"
 
 namespace flowlogs {
 inline namespace v1 {
-
-namespace {
-
-constexpr std::chrono::milliseconds kSlice(100);  // between two calls of progress, and two looks at what a run waits for
-
-}  // namespace
 
 ScanRun::ScanRun(InputSet* inputs, FormatTable* formats, std::vector<SinkFactory> sinks, RunOptions options)
     : inputs_(inputs),
@@ -45,7 +38,7 @@ std::optional<ScanRun::Claimed> ScanRun::Claim(Worker* worker) {
   const uint64_t window = static_cast<uint64_t>(options_.threads) + 2;  // blocks in memory of an ordered run
   std::unique_lock lock(mutex_);
   for (;;) {
-    if (options_.stop.stop_requested()) stopped_ = true;
+    if (inputs_->control()->is_ended()) stopped_ = true;
     if (stopped_ || cut_) return std::nullopt;
     InputRun* run = nullptr;
     if (!options_.ordered || next_order_ - next_out_ < window) {
@@ -66,12 +59,13 @@ std::optional<ScanRun::Claimed> ScanRun::Claim(Worker* worker) {
     run->busy = true;
     lock.unlock();
     // Opening, reading and inflating need no lock: the input is this worker's for the moment.
-    inputs_->Prepare(run);
-    const bool claimed = run->input != nullptr && run->input->Claim(&worker->block);
+    const bool claimed = run->source.is_stream() && options_.threads > 1 ? ClaimInCaller(run, &worker->block)
+                                                                         : ClaimFrom(run, &worker->block, options_.threads == 1);
     lock.lock();
     run->busy = false;
     run->reading = claimed ? run->input.get() : nullptr;
     if (claimed) {
+      ++run->unloaded_blocks;
       const Claimed result{run, next_order_++};
       lock.unlock();
       changed_.notify_all();
@@ -79,7 +73,66 @@ std::optional<ScanRun::Claimed> ScanRun::Claim(Worker* worker) {
     }
     if (run->input != nullptr) done_bytes_ += run->input->stored_bytes_read();
     active_.erase(std::find(active_.begin(), active_.end(), run));
+    run->ended = true;
+    CloseIfRead(run);
     changed_.notify_all();
+  }
+}
+
+void ScanRun::CloseIfRead(InputRun* run) {
+  if (!run->ended || run->unloaded_blocks > 0 || run->input == nullptr || !run->input->can_be_reopened()) return;
+  run->damage = run->input->damage();
+  run->input.reset();
+}
+
+bool ScanRun::ClaimFrom(InputRun* run, Block* block, bool in_caller) {
+  RunControl* const control = inputs_->control();
+  inputs_->Prepare(run, [=] { return in_caller ? control->Ask() : !control->is_ended(); });
+  return run->input != nullptr && run->input->Claim(block);
+}
+
+// Source::Stream() promises its reader the calling thread. Nothing is lost by it: that thread has nothing else to do, and
+// an input is claimed by one thread at a time anyway.
+bool ScanRun::ClaimInCaller(InputRun* run, Block* block) {
+  Errand errand;
+  errand.run = run;
+  errand.block = block;
+  std::unique_lock lock(mutex_);
+  errands_.push_back(&errand);
+  changed_.notify_all();
+  changed_.wait(lock, [&] {
+    return errand.state == Errand::State::kDone || (stopped_ && errand.state == Errand::State::kWaiting);
+  });
+  std::erase(errands_, &errand);
+  if (errand.failure != nullptr) std::rethrow_exception(errand.failure);
+  return errand.claimed;
+}
+
+template <typename F>
+void ScanRun::Wait(std::unique_lock<std::mutex>& lock, F is_done) {
+  while (!is_done()) {
+    if (errands_.empty()) {
+      changed_.wait_for(lock, RunControl::kSlice, [&] { return is_done() || !errands_.empty(); });
+    } else {
+      Errand* const errand = errands_.back();
+      errands_.pop_back();
+      errand->state = Errand::State::kTaken;
+      lock.unlock();
+      try {
+        errand->claimed = ClaimFrom(errand->run, errand->block, true);
+      } catch (...) {
+        errand->failure = std::current_exception();
+      }
+      lock.lock();
+      errand->state = Errand::State::kDone;
+      changed_.notify_all();
+    }
+    if (is_done()) return;
+    lock.unlock();
+    const bool goes_on = Ask();
+    if (!goes_on) Stop();
+    lock.lock();
+    if (!goes_on) return;
   }
 }
 
@@ -116,6 +169,11 @@ std::vector<RowChunk> ScanRun::ScanBlock(Worker* worker, const Claimed& claimed)
       stopped_ = true;
     }
   }
+  {
+    const std::lock_guard lock(mutex_);
+    --claimed.input->unloaded_blocks;
+    CloseIfRead(claimed.input);
+  }
   RunStats stats;
   scanner.Scan(before, &stats);
   std::vector<RowChunk> chunks;
@@ -138,6 +196,7 @@ std::vector<RowChunk> ScanRun::ScanBlock(Worker* worker, const Claimed& claimed)
     }
     rows_left_ -= chunks[0].num_rows();
   }
+  CountState(worker);
   records_.fetch_add(stats.records(), std::memory_order_relaxed);
   const std::optional<RunStats::First> first = options_.raise ? stats.first() : std::nullopt;
   worker->stats.Merge(std::move(stats));
@@ -156,11 +215,24 @@ std::vector<RowChunk> ScanRun::ScanBlock(Worker* worker, const Claimed& claimed)
   return chunks;
 }
 
+void ScanRun::CountState(Worker* worker) {
+  size_t bytes = 0;
+  for (const auto& sink : worker->sinks) bytes += sink->state_bytes();
+  const size_t grown = bytes - worker->state_bytes;  // modulo 2^64 if it shrank
+  if (grown == 0) return;
+  worker->state_bytes = bytes;
+  const uint64_t total = state_bytes_.fetch_add(grown, std::memory_order_relaxed) + grown;
+  if (total <= options_.max_state_bytes) return;
+  const std::lock_guard lock(mutex_);
+  failure_ = GroupLimitStatus(total, options_.max_state_bytes);
+  stopped_ = true;
+}
+
 void ScanRun::WorkerMain(Worker* worker) {
   try {
     while (const std::optional<Claimed> claimed = Claim(worker)) {
       std::vector<RowChunk> chunks = ScanBlock(worker, *claimed);
-      if (options_.threads == 1) Report();
+      if (options_.threads == 1) Ask();
       if (!options_.ordered) continue;
       {
         const std::lock_guard lock(mutex_);
@@ -191,66 +263,68 @@ void ScanRun::RunToEnd() {
     workers_.push_back(MakeWorker());
     running_ = 1;
     WorkerMain(workers_[0].get());
-    return;
-  }
-  StartThreads();
-  std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, kSlice, [&] { return running_ == 0; })) {
+  } else {
+    StartThreads();
+    std::unique_lock lock(mutex_);
+    Wait(lock, [&] { return running_ == 0; });
     lock.unlock();
-    Report();
-    lock.lock();
+    Join();
   }
-  lock.unlock();
-  Join();
+  inputs_->control()->Tell(Figures());
 }
 
-void ScanRun::Report() {
-  if (!options_.progress) return;
-  const auto now = std::chrono::steady_clock::now();
-  if (now - last_report_ < kSlice) return;
-  last_report_ = now;
+bool ScanRun::Ask() {
+  return inputs_->control()->Ask([this] { return Figures(); });
+}
+
+Progress ScanRun::Figures() const {
+  const std::lock_guard lock(mutex_);
   Progress progress;
-  {
-    const std::lock_guard lock(mutex_);
-    progress.done_bytes = done_bytes_;
-    bool is_known = true;
-    for (const auto& run : inputs_->inputs()) {
-      is_known &= run->stored_bytes.has_value();
-      progress.total_bytes += run->stored_bytes.value_or(0);
-    }
-    if (!is_known) progress.total_bytes = 0;
-    for (const InputRun* run : active_) {
-      if (run->reading != nullptr) progress.done_bytes += run->reading->stored_bytes_read();
-    }
+  progress.done_bytes = done_bytes_;
+  bool is_known = true;
+  for (const auto& run : inputs_->inputs()) {
+    is_known &= run->stored_bytes.has_value();
+    progress.total_bytes += run->stored_bytes.value_or(0);
+  }
+  if (!is_known) progress.total_bytes = 0;
+  for (const InputRun* run : active_) {
+    if (run->reading != nullptr) progress.done_bytes += run->reading->stored_bytes_read();
   }
   progress.records = records_.load(std::memory_order_relaxed);
-  options_.progress(progress);
+  return progress;
 }
 
 std::optional<std::vector<RowChunk>> ScanRun::Next() {
-  if (options_.threads == 1) {
-    if (workers_.empty()) workers_.push_back(MakeWorker());
-    Worker* worker = workers_[0].get();
-    try {
-      const std::optional<Claimed> claimed = Claim(worker);
-      if (!claimed) return std::nullopt;
-      std::vector<RowChunk> chunks = ScanBlock(worker, *claimed);
-      ++next_out_;
-      Report();
-      return chunks;
-    } catch (const std::bad_alloc&) {
-      failure_ = absl::ResourceExhaustedError("out of memory: use a filter, or fewer columns");
-      return std::nullopt;
-    }
+  std::optional<std::vector<RowChunk>> chunks;
+  if (Ask()) chunks = options_.threads == 1 ? NextOfCaller() : NextOfThreads();
+  if (inputs_->control()->is_ended()) {
+    Stop();
+    return std::nullopt;
   }
+  if (!chunks) inputs_->control()->Tell(Figures());
+  return chunks;
+}
+
+std::optional<std::vector<RowChunk>> ScanRun::NextOfCaller() {
+  if (workers_.empty()) workers_.push_back(MakeWorker());
+  Worker* worker = workers_[0].get();
+  try {
+    const std::optional<Claimed> claimed = Claim(worker);
+    if (!claimed) return std::nullopt;
+    std::vector<RowChunk> chunks = ScanBlock(worker, *claimed);
+    ++next_out_;
+    return chunks;
+  } catch (const std::bad_alloc&) {
+    failure_ = absl::ResourceExhaustedError("out of memory: use a filter, or fewer columns");
+    return std::nullopt;
+  }
+}
+
+std::optional<std::vector<RowChunk>> ScanRun::NextOfThreads() {
   if (threads_.empty() && workers_.empty()) StartThreads();
   std::unique_lock lock(mutex_);
   const auto is_ready = [&] { return next_out_ <= raised_order_ && ready_.contains(next_out_); };
-  while (!changed_.wait_for(lock, kSlice, [&] { return is_ready() || running_ == 0; })) {
-    lock.unlock();
-    Report();
-    lock.lock();
-  }
+  Wait(lock, [&] { return is_ready() || running_ == 0; });
   const auto next = ready_.find(next_out_);
   // Nothing leaves behind the block with the first problem of a run that raises.
   if (next == ready_.end() || next_out_ > raised_order_) return std::nullopt;
@@ -299,11 +373,10 @@ Stats ScanRun::FinishStats() const {
   for (const auto& run : inputs_->inputs()) {
     if (!run->status.ok()) {
       stats.errors.push_back({run->source.name(), 0, std::string(run->status.message())});
-    } else if (run->input != nullptr) {
-      if (const std::optional<InputDamage> damage = run->input->damage()) {
-        stats.errors.push_back({run->source.name(), damage->offset, damage->message});
-      }
+      continue;
     }
+    const std::optional<InputDamage> damage = run->input != nullptr ? run->input->damage() : run->damage;
+    if (damage) stats.errors.push_back({run->source.name(), damage->offset, damage->message});
   }
   if (!stats.errors.empty()) stats.complete = false;
   AddNewFields(inputs_->columns(), &stats);
@@ -312,7 +385,7 @@ Stats ScanRun::FinishStats() const {
 
 absl::Status ScanRun::status() const {
   if (!failure_.ok()) return failure_;
-  if (options_.stop.stop_requested()) return absl::CancelledError("the run was stopped");
+  if (absl::Status status = inputs_->control()->status(); !status.ok()) return status;
   if (options_.raise) {
     std::optional<RunStats::First> first;
     for (const auto& worker : workers_) {

@@ -3,10 +3,11 @@
 #define FLOWLOGS_LIB_QUERY_SCAN_RUN_H_
 
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -22,6 +23,7 @@
 #include "lib/io/spool.h"
 #include "lib/query/block_scanner.h"
 #include "lib/query/format_table.h"
+#include "lib/query/run_control.h"
 #include "lib/query/run_stats.h"
 #include "lib/query/sink.h"
 
@@ -54,6 +56,9 @@ struct InputRun {
   std::optional<ArrowFormat> arrow;  // of an input of Arrow
   absl::Status status;  // why the input could not be opened or understood
   bool busy = false;    // a worker opens it or claims a block from it
+  bool ended = false;   // there are no more blocks to claim
+  uint32_t unloaded_blocks = 0;       // that are claimed
+  std::optional<InputDamage> damage;  // of an input that was read to its end, and closed
   std::optional<uint64_t> stored_bytes;  // known before it is opened: files and bytes
   const Input* reading = nullptr;        // what progress looks at, under the run's lock
 };
@@ -61,16 +66,20 @@ struct InputRun {
 // The inputs of a scan, opened far enough to know their first formats (of the first 256 of them).
 class InputSet {
  public:
-  static absl::StatusOr<InputSet> Open(const std::shared_ptr<ScanSpec>& spec, FormatTable* formats, size_t block_bytes);
+  // In the calling thread; `formats` and `control` outlive the set. CANCELLED once `control` is ended.
+  static absl::StatusOr<InputSet> Open(const std::shared_ptr<ScanSpec>& spec, FormatTable* formats, size_t block_bytes,
+                                       RunControl* control);
+
+  RunControl* control() const { return control_; }
 
   std::vector<std::unique_ptr<InputRun>>& inputs() { return inputs_; }
   // The union, in order of first appearance, of the first formats (CONTRACT L12). Names with hyphens for known fields.
   const std::vector<FormatColumn>& columns() const { return columns_; }
   // Opens the input if it is not open, and tells the format at its beginning. Afterwards `input` is open or `status` says
-  // why not.
-  void Prepare(InputRun* run) const;
-  // Before the first of two passes: inputs that can be read only once will be kept, text in a temporary file, batches of
-  // Arrow in memory. After it: back to the beginning.
+  // why not. `keep_going`: see InputOptions; once it says no, `status` means nothing.
+  void Prepare(InputRun* run, std::function<bool()> keep_going) const;
+  // Before the first of two passes, in the calling thread: inputs that can be read only once will be kept, text in a
+  // temporary file, batches of Arrow in memory. After it: back to the beginning.
   absl::Status KeepForSecondPass();
   void Rewind();
   // Gives back what was opened and can be read only once: nothing was read from it.
@@ -83,6 +92,7 @@ class InputSet {
   std::shared_ptr<ScanSpec> spec_;
   FormatTable* formats_ = nullptr;
   size_t block_bytes_ = 0;
+  RunControl* control_ = nullptr;
   std::vector<std::unique_ptr<InputRun>> inputs_;
   std::vector<FormatColumn> columns_;
 };
@@ -94,8 +104,7 @@ struct RunOptions {
   bool ordered = false;
   std::optional<uint64_t> limit = {};
   bool raise = false;  // stop at the first problem or bad value
-  std::stop_token stop = {};
-  std::function<void(const Progress&)> progress = {};
+  uint64_t max_state_bytes = std::numeric_limits<uint64_t>::max();  // of all sinks together
 };
 
 class ScanRun {
@@ -112,7 +121,7 @@ class ScanRun {
   // The rows of the next block, one chunk per sink; nullopt at the end.
   std::optional<std::vector<RowChunk>> Next();
 
-  // After the end: OK, or why there is no answer (the first problem with `raise`, no input could be read).
+  // After the end: OK, or why there is no answer (it was stopped, the first problem with `raise`, no input could be read).
   absl::Status status() const;
   Stats FinishStats() const;
   // The sinks of all workers for sink number `sink`.
@@ -124,18 +133,41 @@ class ScanRun {
     std::unique_ptr<BlockScanner> scanner;
     RunStats stats;
     Block block;
+    size_t state_bytes = 0;  // of its sinks
   };
   struct Claimed {
     InputRun* input = nullptr;
     uint64_t order = 0;
   };
+  // A claim that a worker leaves to the calling thread.
+  struct Errand {
+    InputRun* run = nullptr;
+    Block* block = nullptr;
+    enum class State { kWaiting, kTaken, kDone } state = State::kWaiting;
+    bool claimed = false;
+    std::exception_ptr failure;  // out of memory
+  };
 
   std::unique_ptr<Worker> MakeWorker() const;
   // The next block into worker->block; nullopt at the end or after a stop.
   std::optional<Claimed> Claim(Worker* worker);
+  // Closes an input that is read to its end: there may be more files than can be open. With the lock.
+  static void CloseIfRead(InputRun* run);
   std::vector<RowChunk> ScanBlock(Worker* worker, const Claimed& claimed);
-  // Calls progress if it is time. In the calling thread, without the lock.
-  void Report();
+  // Ends the run if its sinks have taken too much.
+  void CountState(Worker* worker);
+  // Opens the input if need be, and claims its next block.
+  bool ClaimFrom(InputRun* run, Block* block, bool in_caller);
+  // Has the calling thread do it, while that waits in RunToEnd() or Next(). False if the run ends before.
+  bool ClaimInCaller(InputRun* run, Block* block);
+  // In the calling thread: what is asked of it, until `is_done` (called with the lock) or the run is ended.
+  template <typename F>
+  void Wait(std::unique_lock<std::mutex>& lock, F is_done);
+  // Asks the control if it is time. In the calling thread, without the lock.
+  bool Ask();
+  Progress Figures() const;
+  std::optional<std::vector<RowChunk>> NextOfCaller();
+  std::optional<std::vector<RowChunk>> NextOfThreads();
   void StartThreads();
   void WorkerMain(Worker* worker);
   void Stop();
@@ -151,6 +183,7 @@ class ScanRun {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<InputRun*> active_;
+  std::vector<Errand*> errands_;  // that wait
   size_t next_input_ = 0;
   uint64_t next_order_ = 0;  // of the next block that is claimed
   uint64_t next_out_ = 0;    // of the next block that leaves
@@ -160,7 +193,7 @@ class ScanRun {
   bool stopped_ = false;
   bool cut_ = false;  // the limit was reached
   std::atomic<uint64_t> records_ = 0;
-  std::chrono::steady_clock::time_point last_report_;
+  std::atomic<uint64_t> state_bytes_ = 0;
   uint64_t rows_left_ = 0;
   uint64_t done_bytes_ = 0;  // of inputs that are read to their end
   absl::Status failure_;

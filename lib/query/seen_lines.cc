@@ -2,15 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <string>
 #include <string_view>
 
 #include "lib/query/group_table.h"
-
-#ifdef __unix__
-#include <unistd.h>
-#endif
 
 namespace flowlogs {
 inline namespace v1 {
@@ -55,15 +50,6 @@ LineHash HashRecord(LineHash format, const RecordBatch& batch, uint32_t row) {
   return HashText(format, line);
 }
 
-size_t DefaultSeenBytes() {
-#ifdef _SC_PHYS_PAGES
-  const long pages = sysconf(_SC_PHYS_PAGES);  // NOLINT(google-runtime-int)
-  const long page_bytes = sysconf(_SC_PAGESIZE);  // NOLINT(google-runtime-int)
-  if (pages > 0 && page_bytes > 0) return static_cast<size_t>(pages) * static_cast<size_t>(page_bytes) / 4 * 3;
-#endif
-  return std::numeric_limits<size_t>::max();
-}
-
 bool SeenLines::IsFirst(LineHash record, uint64_t place) {
   Shard& shard = shards_[record.first % shards_.size()];
   const std::lock_guard lock(shard.mutex);
@@ -79,9 +65,9 @@ bool SeenLines::IsFirst(LineHash record, uint64_t place) {
 
 absl::Status SeenLines::status() const {
   if (!is_full_) return absl::OkStatus();
-  return absl::ResourceExhaustedError("dedup: the records to be told apart need more than " +
+  return absl::ResourceExhaustedError("limit: the records that dedup tells apart take more memory than max_group_bytes (" +
                                       std::to_string(max_bytes_) +
-                                      " bytes of memory: filter them first, or take a shorter time");
+                                      "); filter them first, take a shorter time, or raise the limit");
 }
 
 }  // namespace v1

@@ -28,9 +28,6 @@ LineHash HashFormat(const Format& format);
 // `format`: HashFormat() of the batch's.
 LineHash HashRecord(LineHash format, const RecordBatch& batch, uint32_t row);
 
-// 3/4 of the machine's memory.
-size_t DefaultSeenBytes();
-
 // Thread-safe; about 45 bytes a record.
 class SeenLines {
  public:

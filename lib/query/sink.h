@@ -72,6 +72,8 @@ class LocalSink {
   virtual void Consume(RecordBatch& batch) = 0;
   // Rows of the block in order: for sinks whose rows leave while the run goes on.
   virtual RowChunk EndBlock() { return {}; }
+  // The memory of what grows with the input, as max_group_bytes counts it. Cheap: asked after each block.
+  virtual size_t state_bytes() const { return 0; }
 };
 
 // A filter and columns, bound to each format that the worker meets.

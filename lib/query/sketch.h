@@ -46,6 +46,8 @@ class HyperLogLog {
   void Merge(const HyperLogLog& other);
   // The number of distinct hashes, or about that.
   int64_t Estimate() const;
+  // What it takes besides itself.
+  size_t bytes() const { return words_.capacity() * sizeof(uint64_t); }
 
  private:
   static constexpr size_t kRegisters = size_t{1} << kIndexBits;
@@ -82,6 +84,7 @@ class BucketCounts {
   // The buckets of all groups, those of a group together and in ascending order; (*begins)[g] is where those of group g
   // begin. REQUIRES: every group is below `groups`.
   std::vector<Count> Sorted(size_t groups, std::vector<size_t>* begins) const;
+  size_t bytes() const { return slots_.capacity() * sizeof(Slot); }
 
  private:
   struct Slot {

@@ -20,7 +20,10 @@ class ApproxDistinct final : public NumberedAccumulator<ApproxDistinct<T>, Hyper
   using Base::Base;
   void Add(const BoundColumn& column, const GroupedRows& in) override {
     ForEachPresent<T>(column, in, [&](GroupRow group, const auto& value, uint32_t) {
-      this->StateOf(group)->Add(ValueHash(value));
+      HyperLogLog* const state = this->StateOf(group);
+      const size_t before = state->bytes();
+      state->Add(ValueHash(value));
+      this->outside_bytes_ += state->bytes() - before;
     });
   }
   void MergeState(HyperLogLog* state, const HyperLogLog& from) { state->Merge(from); }
@@ -95,6 +98,8 @@ class Quantile final : public NumberedAccumulator<Quantile, Range> {
   Column MakeColumn() const override { return ColumnOfItsType(); }
 
  private:
+  size_t bytes() const override { return NumberedAccumulator::bytes() + buckets_.bytes(); }
+
   // 1/128 of a time is months: times have finer buckets, of 32 seconds until 2038.
   int bits() const { return is_time() ? 25 : 6; }
   bool needs_buckets() const { return aggregate_.quantile != 0 && aggregate_.quantile != kWholeQuantile; }

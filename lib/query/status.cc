@@ -30,6 +30,14 @@ std::optional<ErrorPlace> ParseErrorPlace(const absl::Status& status) {
   return ErrorPlace{std::string(*source), std::stoull(std::string(*line))};
 }
 
+absl::Status GroupLimitStatus(uint64_t bytes, uint64_t max_group_bytes) {
+  return absl::ResourceExhaustedError(
+      "limit: the groups take " + std::to_string(bytes) + " bytes of memory, over max_group_bytes (" +
+      std::to_string(max_group_bytes) +
+      "); filter, group by fewer or coarser keys (prefix(), bin()), count with approx_distinct() instead of distinct(), or "
+      "raise the limit");
+}
+
 absl::Status InputErrorStatus(const absl::Status& status) {
   if (status.code() != absl::StatusCode::kInvalidArgument) return status;
   return absl::DataLossError(status.message());

@@ -18,6 +18,9 @@ absl::Status ParseErrorStatus(const std::string& source, uint64_t line, std::str
 // INVALID_ARGUMENT, which is for wrong plans.
 absl::Status InputErrorStatus(const absl::Status& status);
 
+// RESOURCE_EXHAUSTED: groups take `bytes`.
+absl::Status GroupLimitStatus(uint64_t bytes, uint64_t max_group_bytes);
+
 }  // namespace v1
 }  // namespace flowlogs
 

@@ -2,9 +2,11 @@
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -112,6 +114,58 @@ def test_a_full_disk_is_an_error(noise, big):
 def test_closed_standard_streams_are_no_error(noise):
     process = subprocess.run(["sh", "-c", 'exec "$0" -m flowlogs "$1" >&- 2>&-', sys.executable, str(noise)])
     assert process.returncode == 0
+
+
+@pytest.fixture
+def slow(tmp_path, line):
+    """A FIFO that brings lines for 1.2 s."""
+    path = tmp_path / "slow.log"
+    os.mkfifo(path)
+
+    def write():
+        try:
+            with path.open("w", buffering=1) as file:
+                for _ in range(60):
+                    file.write(line() * 100)
+                    time.sleep(0.02)
+        except BrokenPipeError:
+            pass
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    yield path
+    writer.join()
+
+
+def test_what_takes_longer_than_half_a_second_shows_how_far_it_is(slow):  # CONTRACT V4
+    code, shown = on_terminal("query", "--agg", "count()", slow)
+    assert code == 0
+    bars = re.findall(r"\r([^\r]*) records\x1b\[K", shown)
+    counts = [int(bar.split(", ")[-1].replace(",", "")) for bar in bars]
+    assert 3 <= len(bars) <= 12 and counts == sorted(counts) and 0 < counts[0] < counts[-1] <= 6000
+    assert re.search(r"\r\x1b\[K[^\r]*count[^\r]*6000[^\r]*$", shown)  # the bar is gone when the answer comes
+
+
+def test_what_is_quick_or_no_terminal_shows_no_bar(noise, slow):
+    assert "\r" not in on_terminal("query", "--agg", "count()", noise)[1]
+    done = subprocess.run([*FLOWLOGS, "query", "--agg", "count()", slow], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("count\n6000\n", "")
+
+
+@pytest.mark.parametrize("verb", [["records"], ["convert"], ["query", "--agg", "count()"]])
+def test_an_interrupt_leaves_no_file_behind(slow, tmp_path, verb):  # CONTRACT V5
+    if verb == ["convert"]:
+        pytest.importorskip("pyarrow")
+    output = tmp_path / "out" / ("answer.parquet" if verb == ["convert"] else "answer.csv")
+    output.parent.mkdir()
+    process = subprocess.Popen([*FLOWLOGS, *verb, "-o", output, slow], stderr=subprocess.PIPE)
+    time.sleep(0.8)
+    begin = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert time.monotonic() - begin < 0.5
+    assert (process.returncode, errors) == (130, b"")
+    assert not list(output.parent.iterdir())
 
 
 def test_an_interrupt_ends_the_command_without_a_traceback(line):

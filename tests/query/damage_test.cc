@@ -57,7 +57,8 @@ TEST(ScanRun, CountsNothingBehindDamageThoughOtherThreadsHaveReadIt) {
   auto spec = std::make_shared<ScanSpec>();
   spec->sources = {Source::Bytes(text)};
   FormatTable formats;
-  absl::StatusOr<InputSet> inputs = InputSet::Open(spec, &formats, spec->options.block_bytes);
+  RunControl control(spec->options);
+  absl::StatusOr<InputSet> inputs = InputSet::Open(spec, &formats, spec->options.block_bytes, &control);
   ASSERT_TRUE(inputs.ok()) << inputs.status();
   auto stored = std::make_unique<LateDamage>(text, broken);
   const LateDamage* damage = stored.get();

@@ -145,7 +145,7 @@ TEST(SeenLines, MoreThanTheMemoryAllowedIsAnError) {
   for (uint64_t i = 0; i < 100'000; ++i) is_new &= seen.IsFirst({i * 0x9e3779b97f4a7c15, i}, i);
   EXPECT_TRUE(is_new);
   EXPECT_EQ(seen.status().code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_NE(seen.status().message().find("100000 bytes"), absl::string_view::npos);
+  EXPECT_NE(seen.status().message().find("max_group_bytes (100000)"), absl::string_view::npos);
 }
 
 TEST(SeenLines, TheSamePlaceIsAskedAboutTwice) {

@@ -45,7 +45,7 @@ from .synth import generate
 
 TYPE_CHECKING = False  # typing is not loaded for it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, Literal, Protocol, Union
 
     from typing_extensions import Buffer
@@ -54,7 +54,10 @@ if TYPE_CHECKING:
         def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
 
     Path = Union[str, "os.PathLike[str]", "os.PathLike[bytes]"]
-    OneSource = Union[Path, Buffer, ArrowStreamExportable]
+    class File(Protocol):
+        def read(self, size: int, /) -> Buffer: ...
+
+    OneSource = Union[Path, Buffer, ArrowStreamExportable, File]
     Source = Union[OneSource, Iterable[OneSource]]
 
 __all__ = [
@@ -86,7 +89,7 @@ __all__ = [
 ]
 
 
-_LIMITS = ("block_bytes", "max_line_bytes", "max_inflated_bytes", "max_inflate_ratio")
+_LIMITS = ("block_bytes", "max_line_bytes", "max_inflated_bytes", "max_inflate_ratio", "max_group_bytes")
 
 
 def scan(
@@ -97,15 +100,19 @@ def scan(
     on_error: Literal["report", "raise", "skip"] = "report",
     sets: Mapping[str, Iterable[object]] | None = None,
     internal: Iterable[object] | str | None = None,
-    progress: None = None,
+    progress: Callable[[int, int, int], object] | None = None,
+    mmap: bool = False,
     **limits: int,
 ) -> Query:
     """A plan that reads every record of the source. Nothing is opened before the plan runs.
 
     source      a path (str or os.PathLike), a glob, "-" for standard input, the content itself (bytes, bytearray,
-                memoryview or any other contiguous buffer, which is not copied), rows of Arrow, or a list of these.
-                Plain text or gzip, told by content. Rows of Arrow are what has __arrow_c_stream__: a pyarrow Table or
-                RecordBatchReader, a polars or pandas DataFrame, a DuckDB relation, a flowlogs Table or Query.
+                memoryview or any other contiguous buffer, which is not copied), a file that is open for bytes, rows of
+                Arrow, or a list of these. Plain text, gzip or zstd, told by content. A file is whatever has read(size),
+                which gives bytes: open(path, "rb"), io.BytesIO, gzip.open(path), a socket's makefile("rb"), a response of
+                urllib. It is read from where it stands, once, by the thread that runs the query; what read() raises ends
+                it as damage. Rows of Arrow are what has __arrow_c_stream__: a pyarrow Table or RecordBatchReader, a polars
+                or pandas DataFrame, a DuckDB relation, a flowlogs Table or Query.
     format      of inputs without a header: a Format, a str such as "${version} ${srcaddr}", or a list of names. A
                 header beats it. Without both, lines of 14 values are the VPC default, of 36 that of transit gateways.
     threads     worker threads; None: the CPUs that this process may use.
@@ -114,8 +121,16 @@ def scan(
                 "raise": ParseError at the first problem or bad value.
     sets        what `in @name` means in filters: {"bad": ["198.51.100.7", "203.0.113.0/24"]}.
     internal    prefixes that are `internal`: ["10.0.0.0/8"]; None: the addresses seen as an interface's own.
+    progress    called with (done_bytes, total_bytes, records) while a run goes on, at most ten times a second and at the
+                end of the inputs: bytes as stored, total 0 if a pipe is among them. By the thread that runs it (not if
+                that is a consumer of an Arrow stream, in a thread of its own). What it raises ends the run, and is
+                raised.
+    mmap        whether plain files are mapped into memory instead of read, which is faster where the page cache holds them
+                in large pieces. A file that becomes shorter while it is mapped ends the process with SIGBUS.
     limits      max_line_bytes (1 MiB): a longer line is a problem. max_inflated_bytes (none) and max_inflate_ratio (1000)
-                of one compressed input: it ends there.
+                of one compressed input: it ends there, as damage. max_group_bytes (half of the memory that the process may
+                use): a run whose groups, distinct values and sketches take more ends with LimitError; at its end up to as
+                much again is used for a moment. Fixed: a format has at most 256 fields, a pattern of `~` takes 8 MiB.
 
     Columns of Arrow are found by name, with underscores or hyphens, and a row counts as a line: all answers are those of
     a log with the same values, and stats.bytes is 0. A number may be of any width, a whole float or decimal, or text; an
@@ -125,12 +140,13 @@ def scan(
 
     Raises FormatError, ArgumentError (a number out of range, a source or an option that is not supported), TypeError.
     """
-    if progress is not None:
-        raise ArgumentError("scan: progress= is not built yet; leave it out")
     for name in limits:
         if name not in _LIMITS:
             raise TypeError(f"scan() has no argument or limit {name!r}; there are {', '.join(_LIMITS[1:])}")
     sources = [source] if _is_source(source) else _each(source)
+    files = [id(item) for item in sources if _is_file(item)]
+    if len(files) > len(set(files)):
+        raise ArgumentError("scan: a file object is given twice; it can be read once: give it once")
     return _core._scan(
         [_to_core(item) for item in sources],
         format=format,
@@ -138,10 +154,9 @@ def scan(
         on_error=on_error,
         sets={name: list(values) for name, values in (sets or {}).items()},
         internal=[internal] if isinstance(internal, str) else list(internal or []),
-        block_bytes=limits.get("block_bytes"),
-        max_line_bytes=limits.get("max_line_bytes"),
-        max_inflated_bytes=limits.get("max_inflated_bytes"),
-        max_inflate_ratio=limits.get("max_inflate_ratio"),
+        progress=progress,
+        mmap=mmap,
+        limits=limits,
     )
 
 
@@ -189,13 +204,27 @@ def _is_arrow(source: object) -> bool:
     return hasattr(source, "__arrow_c_stream__") and not isinstance(source, type)
 
 
+def _is_file(source: object) -> bool:
+    return hasattr(source, "read") and not isinstance(source, (str, os.PathLike)) and not _is_buffer(source)
+
+
 def _is_source(source: object) -> bool:
-    return isinstance(source, (str, os.PathLike)) or _is_arrow(source) or _is_buffer(source)
+    return isinstance(source, (str, os.PathLike)) or _is_arrow(source) or _is_buffer(source) or _is_file(source)
+
+
+def _reader(file: Any) -> tuple[Any, str]:
+    """How bytes are read from the file, and its name."""
+    import io
+
+    if isinstance(file, io.TextIOBase):
+        raise TypeError('scan() takes files that are open for bytes; this one is open for text: open it with "rb"')
+    # read1() gives what is there; read() may wait until all that was asked for is.
+    has_read1 = isinstance(file, io.BufferedIOBase) and type(file).read1 is not io.BufferedIOBase.read1
+    name = getattr(file, "name", None)
+    return file.read1 if has_read1 else file.read, name if isinstance(name, str) else "<file>"
 
 
 def _each(source: Any) -> list[Any]:
-    if hasattr(source, "read"):
-        raise ArgumentError("scan: file objects are not read yet; give the path, or the content: scan(file.read())")
     try:
         return list(source)
     except TypeError:
@@ -203,7 +232,7 @@ def _each(source: Any) -> list[Any]:
 
 
 def _to_core(source: Any) -> Any:
-    """What _core takes: a path and an Arrow object as they are, a buffer as a tuple of one."""
+    """What _core takes: a path and an Arrow object as they are, a buffer as a tuple of one, a file as a tuple of two."""
     if isinstance(source, os.PathLike):
         return os.fspath(source)
     if isinstance(source, str):
@@ -217,4 +246,6 @@ def _to_core(source: Any) -> Any:
         return source
     if _is_buffer(source):
         return (source,)
+    if _is_file(source):
+        return _reader(source)
     raise TypeError(f"scan() takes a path, bytes, or a list of them; in the list is {type(source).__name__}")

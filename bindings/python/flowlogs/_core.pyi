@@ -1,6 +1,6 @@
 # Types of the compiled module. Checked against it: python -m mypy.stubtest flowlogs._core
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, Literal, NoReturn, final, overload
 
 from typing_extensions import Buffer, Never
@@ -425,10 +425,9 @@ def _scan(
     on_error: str,
     sets: dict[str, list[Any]],
     internal: list[Any],
-    max_line_bytes: int | None,
-    block_bytes: int | None,
-    max_inflated_bytes: int | None,
-    max_inflate_ratio: int | None,
+    progress: Callable[[int, int, int], object] | None,
+    mmap: bool,
+    limits: Mapping[str, int],
 ) -> Query: ...
 def _collect_each(queries: Iterable[Query]) -> list[Table]: ...
 def _raise_damage(stats: Stats, answer: Any) -> NoReturn: ...

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def to_arrow(rows: Rows, *, times: bool = False) -> Any:
     """A pyarrow.Table. Text is string_view; times=True gives timestamp[s, UTC] instead of int64."""
-    return _load("pyarrow", "to_arrow()").table(_Stream(rows, times))
+    pyarrow = _load("pyarrow", "to_arrow()")
+    with _Reading():
+        return pyarrow.table(_Stream(rows, times))
 
 
 def to_pandas(rows: Rows, *, times: bool = False) -> Any:
@@ -30,13 +32,16 @@ def to_pandas(rows: Rows, *, times: bool = False) -> Any:
     pyarrow = _load("pyarrow", "to_pandas()")
     nullable = {pyarrow.int32(): pandas.Int32Dtype(), pyarrow.int64(): pandas.Int64Dtype()}
     stream = _Stream(rows, times)
-    table = pyarrow.table(stream, schema=_with_plain_text(pyarrow, pyarrow.schema(stream)))
+    with _Reading():
+        table = pyarrow.table(stream, schema=_with_plain_text(pyarrow, pyarrow.schema(stream)))
     return table.to_pandas(types_mapper=nullable.get)
 
 
 def to_polars(rows: Rows, *, times: bool = False) -> Any:
     """A polars.DataFrame. times=True gives Datetime(time_zone="UTC")."""
-    return _load("polars", "to_polars()").DataFrame(_Stream(rows, times))
+    polars = _load("polars", "to_polars()")
+    with _Reading():
+        return polars.DataFrame(_Stream(rows, times))
 
 
 def to_numpy(rows: Rows, *, times: bool = False) -> dict[str, Any]:
@@ -80,6 +85,18 @@ class _Stream:
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         return self._rows.__arrow_c_stream__(requested_schema, times=self._times)
+
+
+class _Reading:
+    """Around the reading of a stream. A consumer knows no KeyboardInterrupt, nor what `progress` raised: it raises an
+    error of its own, and the other one is raised as soon as Python code runs in the main thread. That is here.
+    """
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        pass
 
 
 def _with_plain_text(pyarrow: Any, schema: Any) -> Any:

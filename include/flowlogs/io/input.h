@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -33,8 +34,12 @@ inline namespace v1 {
 //   max_inflate_ratio   (1000)      a compressed input ends, with a limit, where it holds more than so many times the
 //                                   bytes that were stored; looked at every 64 MiB of content, so that small files
 //                                   pass. 0: none.
+//   mmap                (false)     plain files are mapped into memory, not read: what stands in the page cache is used
+//                                   where it is. A file that becomes shorter while it is mapped ends the process with
+//                                   SIGBUS: for files that nobody truncates. What cannot be mapped is read.
 //   stop                (none)      once stop is requested, Open() fails with CANCELLED and Claim() returns false,
 //                                   within about 0.2 s even where they wait for a pipe or for a FIFO's writer.
+//   keep_going          (none)      asked by Open(), about every 0.1 s while it waits: false is as a stop.
 //
 // The ratio is what tells a decompression bomb from a big log. gzip of flow logs reaches 5 to 20, one line repeated for
 // ever 300, and only runs of the same few bytes come near gzip's own end, 1032. zstd of one line repeated for ever does
@@ -45,7 +50,9 @@ struct InputOptions {
   size_t max_line_bytes = 1 << 20;
   uint64_t max_inflated_bytes = 0;
   uint64_t max_inflate_ratio = 1000;
+  bool mmap = false;
   std::stop_token stop = {};
+  std::function<bool()> keep_going = {};
 };
 
 // Rows of one Arrow batch that stand together, from `first` on. `batch` is an array of records, checked as far as its
@@ -56,18 +63,19 @@ struct ArrowPiece {
   uint32_t count = 0;
 };
 
-// Whole lines of one input, in a buffer that is used again for the next block. Not thread-safe; move only.
+// Whole lines of one input, in a buffer that is used again for the next block, or in a mapped file. Not thread-safe; move
+// only.
 //
 //      kMargin bytes that may be read | line LF line LF ... line [LF] | kMargin bytes that may be read
 //                                       ^ text().data()
 class Block {
  public:
-  // Bytes on each side of text() that belong to the buffer: a kernel may read (not use) them.
+  // Bytes on each side of text() that belong to the buffer or mapping: a kernel may read (not use) them.
   static constexpr size_t kMargin = 64;
 
   // Whole lines. Each ends with LF but perhaps the last one of the input. May be empty (a block of a file in which no
   // line begins). Valid until the block is claimed again or destroyed.
-  std::string_view text() const { return {buffer_.get() + kMargin + begin_, size_}; }
+  std::string_view text() const { return {text_, size_}; }
   // Of an input with an arrow_schema(): the rows; text() is empty. Valid as text() is.
   const ArrowPiece& arrow() const { return arrow_; }
   // 0, 1, 2, ...: the place of the block in its input.
@@ -88,7 +96,8 @@ class Block {
   friend struct BlockAccess;  // lib/io only
   std::unique_ptr<char[]> buffer_;
   size_t capacity_ = 0;
-  size_t begin_ = 0;
+  std::shared_ptr<const void> mapping_;  // if the text stands there
+  const char* text_ = nullptr;
   size_t size_ = 0;
   uint64_t sequence_ = 0;
   uint64_t file_offset_ = 0;
@@ -117,7 +126,7 @@ class Input {
   //   INVALID_ARGUMENT     the content is of a kind that is known and not read here (Parquet, zip, xz, ...; zstd where
   //                        it was not compiled in): the message says what it is and what to do
   //   FAILED_PRECONDITION  a Source::Stream(), or a Source::Arrow() that can be read once, was opened before
-  //   CANCELLED            options.stop was requested
+  //   CANCELLED            options.stop was requested, or options.keep_going said no
   static absl::StatusOr<std::unique_ptr<Input>> Open(const Source& source, const InputOptions& options = {});
 
   virtual ~Input() = default;

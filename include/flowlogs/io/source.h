@@ -57,10 +57,11 @@ class Source {
   using Reader = std::function<absl::StatusOr<size_t>(char* buffer, size_t size)>;
 
   // What `reader` brings, for file objects of other languages, sockets, decryption. It can be read once: opening it a
-  // second time fails. `reader` is called by one thread at a time (not always the same one), never again after the end
-  // or a Status, and never after the Input is destroyed. It is destroyed, in any thread, with the last copy of the
-  // Source and the Input. It is waited for as long as it takes, even when a run is stopped: a reader that may have to
-  // wait looks at the same stop itself, and returns with a Status.
+  // second time fails. `reader` is called by the thread that opens the Input or calls Input::Claim() (in a scan, the one
+  // that is in Collect(), TableStream::Next() or the like), never again after the end or a Status, and never after the
+  // Input is destroyed. It is destroyed, in any thread, with the last copy of the Source and the Input. It is waited for
+  // as long as it takes, even when a run is stopped: a reader that may have to wait looks at the same stop itself, and
+  // returns with a Status.
   static Source Stream(Reader reader, std::string name = "<stream>") {
     Source source(std::move(name));
     source.stream_ = std::make_shared<OnceStream>();

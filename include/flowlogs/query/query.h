@@ -60,12 +60,22 @@ struct Progress {
 //   on_error            (kReport)   see OnError
 //   sets                (none)      what `in @name` means: values as text, by name (CONTRACT L5)
 //   internal            (none)      prefixes that are `internal`; none: the addresses seen as an interface's own
-//   stop                (none)      once stop is requested the run ends within about 0.2 s, with CANCELLED
-//   progress            (none)      called by the calling thread, at most ten times a second; must not throw
+//   stop                (none)      once stop is requested every run ends within about 0.3 s, with CANCELLED
+//   keep_going          (none)      asked by the calling thread, about every 50 ms, while it works or waits: false ends
+//                                   this run, with CANCELLED, and the plan can run again; must not throw
+//   progress            (none)      called by the calling thread, at most ten times a second, and at the end of the
+//                                   inputs; must not throw
+//   mmap                (false)     plain files are mapped into memory, not read. A file that becomes shorter while it is
+//                                   mapped ends the process with SIGBUS: see InputOptions
 //   block_bytes         (128 KiB)   size of the blocks that are read; answers do not depend on it
 //   max_line_bytes      (1 MiB)     a longer line is a problem
 //   max_inflated_bytes  (0: none)   of one compressed input: see InputOptions
 //   max_inflate_ratio   (1000)      the same
+//   max_group_bytes     (0)         memory for groups, distinct values, sketches and the texts in them, of all threads
+//                                   together, and as much for Dedup(): a run that needs more ends with RESOURCE_EXHAUSTED.
+//                                   At its end up to as much again is used for a moment. 0: half of what this process may use (cgroup, ulimit -v)
+//
+// Fixed: a format has at most Format::kMaxColumns fields, a filter 256 patterns of 8 MiB each (a larger one is an error).
 struct ScanOptions {
   std::optional<Format> format = std::nullopt;
   int threads = 0;
@@ -73,11 +83,14 @@ struct ScanOptions {
   std::map<std::string, std::vector<std::string>> sets = {};
   std::vector<std::string> internal = {};
   std::stop_token stop = {};
+  std::function<bool()> keep_going = {};
   std::function<void(const Progress&)> progress = {};
+  bool mmap = false;
   size_t block_bytes = 128 << 10;
   size_t max_line_bytes = 1 << 20;
   uint64_t max_inflated_bytes = 0;
   uint64_t max_inflate_ratio = 1000;
+  uint64_t max_group_bytes = 0;
 };
 
 // A key or an aggregate: its text, and the name of its column. Without a name it is called by its text, every run of
@@ -202,7 +215,8 @@ class Run {
   Run& operator=(Run&&) noexcept;
   ~Run();
   // Takes the next piece of plain text (compressed input is refused); lines may go on from piece to piece. The piece is copied or used up.
-  // Fails if the format cannot be told, or after Finish().
+  // Fails if the format cannot be told, or after Finish(); and with CANCELLED as ScanOptions::keep_going wishes: then the
+  // piece was taken all the same, and the next call goes on.
   absl::Status Feed(std::string_view text);
   // The answer for the whole lines fed so far (stats: complete is false).
   absl::StatusOr<Table> Snapshot();

@@ -83,7 +83,11 @@ UNFINISHED: set[str] = set()
 
 
 def _end_at_interrupt() -> None:
-    """Ctrl-C ends the process at once with 130, in the middle of a scan too, and leaves nothing behind."""
+    """Ctrl-C ends the process at once with 130, and leaves nothing behind.
+
+    A scan ends by KeyboardInterrupt as well; what follows it (many groups that are merged, a large table that is written)
+    does not look at signals, and would make a person wait.
+    """
     import _thread
     import signal
 

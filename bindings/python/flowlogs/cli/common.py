@@ -35,7 +35,7 @@ LIMITS = {
     "line-bytes": "a longer line is a problem (default: 1Mi)",
     "inflated-bytes": "a compressed input of more ends there (default: none)",
     "inflate-ratio": "a compressed input that grows more ends there (default: 1000)",
-    "group-bytes": "memory for groups; more is an error (default: 3/4 of the memory)",
+    "group-bytes": "memory for groups; more is an error (default: half of what the process may use)",
 }
 
 
@@ -146,6 +146,12 @@ class Parser(argparse.ArgumentParser):
             dest="sets",
             help="what `in @NAME` means: the values in FILE, one a line, # for comments; `in @FILE` does without a name",
         )
+        group.add_argument(
+            "--mmap",
+            action="store_true",
+            help="map plain files into memory instead of reading them: faster where the page cache holds them in large pieces. "
+            "A file that becomes shorter while it is mapped ends the process with SIGBUS",
+        )
         for name, what in _limits().items():
             group.add_argument(f"--limit-{name}", metavar="N", type=_quantity, help=what)
         if not window:
@@ -255,14 +261,8 @@ def scan_of(args: argparse.Namespace, files: list[str]) -> fl.Query:
     shown_progress = progress.start()
     if shown_progress is not None:
         options["progress"] = shown_progress
-    options.update(format=args.log_format, threads=args.threads, on_error="skip")
-    try:
-        return fl.scan(files, **options)
-    except fl.ArgumentError as error:
-        if "progress= is not built" not in str(error):
-            raise
-        del options["progress"]
-        return fl.scan(files, **options)
+    options.update(format=args.log_format, threads=args.threads, on_error="skip", mmap=args.mmap)
+    return fl.scan(files, **options)
 
 
 # ---- Sets ------------------------------------------------------------------------------------------------------------

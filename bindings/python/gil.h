@@ -1,0 +1,131 @@
+// The GIL, signals, and Python code that a run calls (CONTRACT P7).
+//
+// WithoutGil() is around every call that may read input or run for long. While such a call goes on, the library asks the
+// hooks of RunHooks() about every 50 ms, in the thread of the call. They take the GIL for a moment, let Python's signal
+// handlers run, and call `progress`. What these raise ends the run, and WithoutGil() raises it.
+//
+// A stream that leaves by the Arrow interface is read by its consumer, in any thread: ForeignCall is around each read. In
+// a thread that Python knows it does the same. In others there are no signals to look at, and the GIL is not asked for:
+// at the interpreter's end it would never be given. Only a file object that is the source needs it even there.
+//
+// What Python owns may have to be let go where the GIL cannot be had: see LetGo().
+#ifndef FLOWLOGS_BINDINGS_PYTHON_GIL_H_
+#define FLOWLOGS_BINDINGS_PYTHON_GIL_H_
+
+#include <pybind11/pybind11.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "flowlogs/query/query.h"
+
+namespace flowlogs::python {
+
+namespace py = pybind11;
+
+// Whether the calling thread holds the GIL. Of any thread, at any time.
+bool HasGil();
+
+// Releases the GIL for a scope. At the interpreter's end Python (before 3.14) unwinds a daemon thread where it takes the
+// GIL back, and py::gil_scoped_release, whose destructor may not throw, then aborts the process. Here the thread just
+// stays there, as from 3.14 on: nothing of it may run any more, neither destructors.
+class GilRelease {
+ public:
+  GilRelease() : state_(PyEval_SaveThread()) {}
+  ~GilRelease() { TakeBack(state_); }
+  GilRelease(const GilRelease&) = delete;  // the GIL is taken back once
+  GilRelease& operator=(const GilRelease&) = delete;
+
+  static void TakeBack(PyThreadState* state);
+
+ private:
+  PyThreadState* state_;
+};
+
+// A call into the library, in the thread that makes it. Calls may be inside of each other: `progress` may scan.
+class Call {
+ public:
+  Call() : outer_(current_) { current_ = this; }
+  ~Call() { current_ = outer_; }
+  Call(const Call&) = delete;  // the thread refers to it
+  Call& operator=(const Call&) = delete;
+
+  // The innermost call of this thread; nullptr in a thread that Python does not know.
+  static Call* current() { return current_; }
+
+  // Raises what ended the run, if Python code did. REQUIRES: the GIL.
+  void Raise() {
+    if (raised_) throw Take();
+  }
+  bool has_raised() const { return raised_.has_value(); }
+  // Keeps the exception, if it is the first. REQUIRES: the GIL.
+  void Keep(py::error_already_set& error) {
+    if (!raised_) raised_.emplace(std::move(error));
+  }
+  // REQUIRES: has_raised(), the GIL.
+  py::error_already_set Take() {
+    py::error_already_set raised = std::move(*raised_);
+    raised_.reset();
+    return raised;
+  }
+
+ private:
+  static thread_local Call* current_;
+  Call* const outer_;
+  std::optional<py::error_already_set> raised_;
+};
+
+// Calls f() with the GIL released, and raises what Python code raised meanwhile. `f` touches no Python object.
+template <typename F>
+auto WithoutGil(F&& f) {
+  Call call;
+  auto result = [&] {
+    const GilRelease release;
+    return f();
+  }();
+  call.Raise();
+  return result;
+}
+
+// Calls f(), which returns a StatusOr, for the consumer of an Arrow stream: in any thread, with or without the GIL; it is
+// not held meanwhile. What Python code raised becomes CANCELLED, and, in the main thread, is raised there as soon as the
+// consumer returns to Python.
+template <typename F>
+auto ForeignCall(F&& f);
+
+// The hooks of a scan: signals, and `progress`, a callable or None.
+void SetRunHooks(const py::object& progress, ScanOptions* options);
+
+// What `file`, an object with read(size), brings. `read` is its method to call.
+Source ToStreamSource(const py::object& read, std::string name);
+
+// Calls free(owned) with the GIL: at once in a thread that Python knows, else soon, in the main thread.
+void LetGo(void* owned, void (*free)(void* owned));
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Implementation details follow
+// ---------------------------------------------------------------------------------------------------------------------
+
+// Whether this is a thread of Python, while the interpreter is there.
+bool IsPythonThread();
+// REQUIRES: call.has_raised(). Takes the GIL.
+absl::Status ForeignFailure(Call& call);
+
+template <typename F>
+auto ForeignCall(F&& f) {
+  if (!IsPythonThread()) return f();
+  Call call;
+  auto result = [&] {
+    std::optional<GilRelease> release;
+    if (HasGil()) release.emplace();
+    return f();
+  }();
+  if (call.has_raised()) result = ForeignFailure(call);
+  return result;
+}
+
+}  // namespace flowlogs::python
+
+#endif  // FLOWLOGS_BINDINGS_PYTHON_GIL_H_

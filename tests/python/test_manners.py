@@ -1,0 +1,251 @@
+"""How runs behave towards the process they are in: Ctrl-C, progress, threads, fork (CONTRACT P7)."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import flowlogs as fl
+import pytest
+from conftest import HEADER
+
+pyarrow = pytest.importorskip("pyarrow")
+
+
+def threads_of_process():
+    return len(os.listdir("/proc/self/task"))
+
+
+@contextlib.contextmanager
+def interrupted(after=0.3, raises=KeyboardInterrupt, within=0.5):
+    """What is in it is sent SIGINT after a while, and must be over soon after that."""
+    sent = []
+
+    def send():
+        time.sleep(after)
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        with pytest.raises(raises):
+            yield
+    finally:
+        ended = time.monotonic()
+        sender.join()
+    assert sent and ended - sent[0] < within
+
+
+@pytest.fixture(scope="module")
+def endless():
+    """Sources that take longer to scan than any test has patience: the same bytes, again and again."""
+    line = "2 123456789012 eni-0a 10.0.0.1 10.0.0.2 40001 443 6 7 800 1600000000 1600000059 ACCEPT OK\n"
+    return [(line * 200_000).encode()] * 5_000
+
+
+@pytest.fixture
+def fifo(tmp_path):
+    """Makes a FIFO that is written to by a thread: first `begin`, then `more` every 10 ms, for ever."""
+    stop = threading.Event()
+    writers = []
+
+    def make(begin, more=b""):
+        path = tmp_path / f"fifo{len(writers)}"
+        os.mkfifo(path)
+
+        def write():
+            with contextlib.suppress(BrokenPipeError), open(path, "wb", buffering=0) as file:
+                file.write(begin)
+                while not stop.wait(0.01):
+                    file.write(more)
+
+        writers.append((path, threading.Thread(target=write)))
+        writers[-1][1].start()
+        return path
+
+    yield make
+    stop.set()
+    for path, writer in writers:
+        if writer.is_alive():  # perhaps nobody opened it
+            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+        writer.join()
+
+
+def exhaust(iterator):
+    for _ in iterator:
+        pass
+
+
+RUNS = {
+    "collect": lambda logs: logs.group_by("srcport").agg("distinct(dstaddr)").collect(),
+    "collect rows": lambda logs: logs.filter("bytes > 800").select("srcaddr").collect(),
+    "two passes": lambda logs: logs.once().agg("count()").collect(),
+    "count": lambda logs: logs.filter("bytes > 800").count(),
+    "check": lambda logs: logs.check(),
+    "collect_all": lambda logs: fl.collect_all([logs.agg("count()"), logs.group_by("action")]),
+    "records": lambda logs: exhaust(logs.records()),
+    "no records": lambda logs: exhaust(logs.filter("bytes > 800").records()),
+    "tables": lambda logs: exhaust(logs.filter("bytes > 800")._tables()),
+    "summary": lambda logs: logs.summary(),
+    "conversations": lambda logs: logs.conversations(),
+    "to_arrow": lambda logs: logs.filter("bytes > 800").to_arrow(),
+    "a reader of pyarrow": lambda logs: exhaust(pyarrow.RecordBatchReader.from_stream(logs.filter("bytes > 800"))),
+}
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interrupt_ends_a_scan_within_half_a_second(endless, run, threads):  # CONTRACT P7
+    before = threads_of_process()
+    logs = fl.scan(endless, threads=threads)
+    if run == "a reader of pyarrow":  # it knows no KeyboardInterrupt: it raises its own error, and then that comes
+        with interrupted(raises=(KeyboardInterrupt, OSError)), contextlib.suppress(OSError):
+            RUNS[run](logs)
+    else:
+        with interrupted():
+            RUNS[run](logs)
+    if "arrow" not in run:  # pyarrow has threads of its own
+        assert threads_of_process() == before
+    assert logs.head(3).collect().to_dicts() == fl.scan(endless[0]).head(3).collect().to_dicts()  # the plan runs again
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("begin, more", [(b"", b""), (HEADER.encode() + b"\n", b""), (HEADER.encode() + b"\n", b"2 \n")])
+def test_an_interrupt_ends_a_scan_that_waits(fifo, threads, begin, more):  # CONTRACT P7
+    logs = fl.scan(fifo(begin, more), threads=threads)
+    with interrupted():
+        logs.count()
+    if begin:  # what was taken off a pipe cannot be read again
+        with pytest.raises(fl.Error, match="only once"):
+            logs.count()
+
+
+def test_an_interrupt_while_nobody_writes_loses_nothing(tmp_path, line):
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    logs = fl.scan(path)
+    with interrupted():
+        logs.count()
+    writer = threading.Thread(target=lambda: path.write_text(line() * 3))
+    writer.start()
+    assert logs.count() == 3
+    writer.join()
+
+
+def test_an_interrupt_of_feed_loses_nothing(line):
+    text = line() * 1_000_000
+    run = fl.scan(b"").agg("count()").start()
+    fed = 0
+    with interrupted(after=0.2, within=1):
+        while True:
+            fed += 1
+            run.feed(text)
+    assert run.finish()[0]["count"] in (1_000_000 * fed, 1_000_000 * (fed - 1))
+
+
+def test_a_signal_handler_that_raises_nothing_runs_and_the_scan_goes_on(line):
+    seen = []
+    before = signal.signal(signal.SIGALRM, lambda *_: seen.append(True))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+        data = line().encode() * 200_000
+        assert fl.scan([data] * 100).count() == 20_000_000
+        assert seen
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+# ---- Progress --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_progress_is_told_by_the_calling_thread_ten_times_a_second(line, threads):  # CONTRACT P7
+    data = [(line() * 200_000).encode()] * 60
+    total = sum(map(len, data))
+    told = []
+    logs = fl.scan(
+        data, threads=threads, progress=lambda *figures: told.append((threading.get_ident(), time.monotonic(), *figures))
+    )
+    for run in (lambda: logs.check(), lambda: exhaust(logs._tables())):
+        told.clear()
+        begin = time.monotonic()
+        run()
+        elapsed = time.monotonic() - begin
+        assert 1 <= len(told) <= 10 * elapsed + 1
+        assert {each[0] for each in told} == {threading.get_ident()}
+        assert told[-1][2:] == (total, total, 200_000 * 60)
+        figures = [each[2:] for each in told]
+        assert figures == sorted(figures) and all(total == each[1] for each in figures)
+
+
+def test_progress_of_a_short_run_is_told_once(noise):
+    told = []
+    fl.scan(noise, progress=lambda *figures: told.append(figures)).count()
+    assert told == [(noise.stat().st_size, noise.stat().st_size, 99)]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("run", [run for run in RUNS if run != "a reader of pyarrow"])
+def test_an_exception_in_progress_ends_the_run_and_is_raised(endless, run, threads):  # CONTRACT P7
+    class Enough(Exception):
+        pass
+
+    def progress(*_):
+        raise Enough("no more")
+
+    before = threads_of_process()
+    with pytest.raises(Enough, match="no more"):
+        RUNS[run](fl.scan(endless, threads=threads, progress=progress))
+    if "arrow" not in run:
+        assert threads_of_process() == before
+
+
+def test_progress_may_scan_itself(noise, line):
+    counts = []
+    data = [(line() * 200_000).encode()] * 20
+    fl.scan(data, progress=lambda *_: counts.append(fl.scan(noise).count())).check()
+    assert set(counts) == {99}
+
+
+def test_progress_that_cannot_be_called_is_an_error(noise):
+    with pytest.raises(TypeError, match="done_bytes, total_bytes and records"):
+        fl.scan(noise, progress=3)
+
+
+# ---- Threads and processes -------------------------------------------------------------------------------------------
+
+
+def test_an_iterator_that_is_dropped_ends_its_run(endless):  # CONTRACT P7
+    before = threads_of_process()
+    logs = fl.scan(endless, threads=3)
+    for make in (logs.records, logs._tables, logs._chunks):
+        iterator = make()
+        next(iterator)
+        assert threads_of_process() > before
+        begin = time.monotonic()
+        del iterator
+        assert time.monotonic() - begin < 0.5
+        assert threads_of_process() == before
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_child_that_is_forked_after_a_scan_scans(samples):  # CONTRACT P7
+    program = (
+        "import flowlogs as fl, multiprocessing, sys\n"
+        "def count(path): return fl.scan(path, threads=2).count()\n"
+        "paths = sys.argv[1:]\n"
+        "before = [count(path) for path in paths]\n"
+        "iterator = fl.scan(paths, threads=2).records(); next(iterator); del iterator\n"
+        "with multiprocessing.get_context('fork').Pool(2) as pool:\n"
+        "    assert pool.map(count, paths) == before\n"
+        "print(sum(before))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *samples], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("112\n", "")
+    assert "fork" in multiprocessing.get_all_start_methods()
