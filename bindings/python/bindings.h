@@ -130,7 +130,9 @@ py::object ToArrowStream(std::unique_ptr<TableStream> rows, bool fail_if_damaged
 class Turn {
  public:
   Turn(std::atomic<bool>& taken, const char* what) : taken_(taken) {
-    if (taken_.exchange(true, std::memory_order_acquire)) throw std::runtime_error(std::string(what) + " is being used in another thread");
+    if (taken_.exchange(true, std::memory_order_acquire)) {
+      throw std::runtime_error(std::string(what) + " is being used in another thread");
+    }
   }
   ~Turn() { taken_.store(false, std::memory_order_release); }
   Turn(const Turn&) = delete;  // it is one turn

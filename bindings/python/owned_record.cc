@@ -49,8 +49,8 @@ const OwnedRecord* OwnedRecord::Of(py::handle object) {
   return Py_TYPE(object.ptr()) == type_ ? &reinterpret_cast<const Object*>(object.ptr())->record : nullptr;
 }
 
-py::object OwnedRecord::Allocate(const std::shared_ptr<const RecordShape>& shape, size_t line_size, uint64_t line_number,
-                                 size_t tail_size) {
+py::object OwnedRecord::Allocate(const std::shared_ptr<const RecordShape>& shape, size_t line_size,
+                                 uint64_t line_number, size_t tail_size) {
   auto* object = PyObject_NewVar(Object, type_, static_cast<Py_ssize_t>(tail_size));
   if (object == nullptr) throw py::error_already_set();
   object->weak_references = nullptr;

@@ -1,8 +1,8 @@
 // A record as Python sees it: unlike flowlogs::Record it owns its line.
 //
-// flowlogs.Record is a type of Python's own making, not a py::class_: a loop over records is mostly making, asking and
-// freeing them, and pybind11's bookkeeping for each object and each call costs several times what that takes. A record is
-// one block of memory: the object, the places of its values, its line.
+// flowlogs.Record is a type made with Python's C API, not a py::class_: a loop over records is mostly making, asking
+// and freeing them, and pybind11's bookkeeping for each object and each call costs several times what that takes. A
+// record is one block of memory: the object, the places of its values, its line.
 #ifndef FLOWLOGS_BINDINGS_PYTHON_OWNED_RECORD_H_
 #define FLOWLOGS_BINDINGS_PYTHON_OWNED_RECORD_H_
 
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "bindings/python/bindings.h"
+
 #include "flowlogs/parse/record.h"
 
 namespace flowlogs::python {

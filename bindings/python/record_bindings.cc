@@ -8,7 +8,6 @@
 #include "lib/parse/lines.h"
 
 namespace flowlogs::python {
-
 namespace {
 
 // ---- Columns by name ------------------------------------------------------------------------------------------------
@@ -329,8 +328,8 @@ void BindRecord(py::module_& m) {
       .def("__reduce__",
            [unpickle = py::object(m.attr("_record"))](const OwnedRecord& r) {
              const py::object source = r.source() ? py::object(py::bytes(*r.source())) : py::object(py::none());
-             return py::make_tuple(unpickle,
-                                   py::make_tuple(r.format(), py::bytes(std::string(r.line())), source, r.line_number()));
+             const py::bytes line(std::string(r.line()));
+             return py::make_tuple(unpickle, py::make_tuple(r.format(), line, source, r.line_number()));
            })
       // String representation
       .def("__str__", [](const OwnedRecord& r) { return ToStr(r.line()); })
