@@ -144,6 +144,10 @@ setup_python() {
   # Editable and in place: Python files are used where they lie, and CMake puts _core beside them (preset dev).
   $pip install --no-build-isolation -e '.[all,test]' \
     --config-settings=editable.mode=inplace --config-settings=wheel.cmake=false
+  # A plain path instead of an import hook: PYTHONPATH then can name another build, as the benchmarks do.
+  for hook in .venv/lib/python*/site-packages/_editable_skbc_flowlogs.pth; do
+    [ ! -f "$hook" ] || echo "$(pwd)/bindings/python" >"$hook"
+  done
   echo "$want" >$stamp
 }
 

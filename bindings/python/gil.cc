@@ -99,6 +99,8 @@ constexpr const char* kTextMode = "read() gave str, not bytes: open the file for
 
 // A piece of content from read(size) into the buffer. REQUIRES: the GIL.
 absl::StatusOr<size_t> ReadInto(py::handle read, char* buffer, size_t size) {
+  // What came while C++ was at work would not be seen by a read() that waits.
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
   const py::object piece = read(size);
   if (PyUnicode_Check(piece.ptr())) {
     PyErr_SetString(PyExc_TypeError, kTextMode);

@@ -109,9 +109,8 @@ std::string NumberedName(const char* what, size_t number) {
   return std::string("<") + what + (number == 1 ? ">" : " " + std::to_string(number) + ">");
 }
 
-// sources: str, bytes (paths, as os.fspath() gives them), tuples (buffer,) and (read method of a file, name), and objects with
-// __arrow_c_stream__. The
-// package's scan() brings them about.
+// sources: str, bytes (paths, as os.fspath() gives them), tuples (buffer,) and (read method of a file, name), and objects
+// with __arrow_c_stream__. The package's scan() brings them about.
 PyQuery MakeScan(const py::list& sources, const py::object& format, const py::object& threads,
                  const std::string& on_error, const py::dict& sets, const py::list& internal, const py::object& progress,
                  bool mmap, const py::dict& limits) {

@@ -59,8 +59,9 @@ std::optional<ScanRun::Claimed> ScanRun::Claim(Worker* worker) {
     run->busy = true;
     lock.unlock();
     // Opening, reading and inflating need no lock: the input is this worker's for the moment.
-    const bool claimed = run->source.is_stream() && options_.threads > 1 ? ClaimInCaller(run, &worker->block)
-                                                                         : ClaimFrom(run, &worker->block, options_.threads == 1);
+    const bool in_caller = options_.threads == 1;
+    const bool claimed = run->source.is_stream() && !in_caller ? ClaimInCaller(run, &worker->block)
+                                                               : ClaimFrom(run, &worker->block, in_caller);
     lock.lock();
     run->busy = false;
     run->reading = claimed ? run->input.get() : nullptr;
@@ -74,15 +75,19 @@ std::optional<ScanRun::Claimed> ScanRun::Claim(Worker* worker) {
     if (run->input != nullptr) done_bytes_ += run->input->stored_bytes_read();
     active_.erase(std::find(active_.begin(), active_.end(), run));
     run->ended = true;
-    CloseIfRead(run);
+    std::unique_ptr<Input> read_input = TakeIfRead(run);
     changed_.notify_all();
+    lock.unlock();
+    read_input.reset();
+    lock.lock();
   }
 }
 
-void ScanRun::CloseIfRead(InputRun* run) {
-  if (!run->ended || run->unloaded_blocks > 0 || run->input == nullptr || !run->input->can_be_reopened()) return;
+std::unique_ptr<Input> ScanRun::TakeIfRead(InputRun* run) {
+  if (!run->ended || run->unloaded_blocks > 0 || run->input == nullptr) return nullptr;
+  if (!run->input->can_be_reopened()) return nullptr;
   run->damage = run->input->damage();
-  run->input.reset();
+  return std::move(run->input);
 }
 
 bool ScanRun::ClaimFrom(InputRun* run, Block* block, bool in_caller) {
@@ -169,11 +174,13 @@ std::vector<RowChunk> ScanRun::ScanBlock(Worker* worker, const Claimed& claimed)
       stopped_ = true;
     }
   }
+  std::unique_ptr<Input> read_input;  // closed without the lock: an Arrow stream's release may wait for others
   {
     const std::lock_guard lock(mutex_);
     --claimed.input->unloaded_blocks;
-    CloseIfRead(claimed.input);
+    read_input = TakeIfRead(claimed.input);
   }
+  read_input.reset();
   RunStats stats;
   scanner.Scan(before, &stats);
   std::vector<RowChunk> chunks;

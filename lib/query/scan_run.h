@@ -151,8 +151,8 @@ class ScanRun {
   std::unique_ptr<Worker> MakeWorker() const;
   // The next block into worker->block; nullopt at the end or after a stop.
   std::optional<Claimed> Claim(Worker* worker);
-  // Closes an input that is read to its end: there may be more files than can be open. With the lock.
-  static void CloseIfRead(InputRun* run);
+  // The input, to be closed, if it is read to its end: there may be more files than can be open. With the lock.
+  static std::unique_ptr<Input> TakeIfRead(InputRun* run);
   std::vector<RowChunk> ScanBlock(Worker* worker, const Claimed& claimed);
   // Ends the run if its sinks have taken too much.
   void CountState(Worker* worker);
