@@ -38,22 +38,13 @@ FLOWLOGS_AVX2_INLINE uint64_t Step(__m256i a, __m256i b, uint64_t valid, uint32_
   const uint64_t separators = ((static_cast<uint64_t>(static_cast<uint32_t>(_mm256_movemask_epi8(b_separator))) << 32) |
                                static_cast<uint32_t>(_mm256_movemask_epi8(a_separator))) &
                               valid;
-  uint64_t line_ends = ((static_cast<uint64_t>(static_cast<uint32_t>(_mm256_movemask_epi8(b_lf))) << 32) |
+  const uint64_t line_ends = ((static_cast<uint64_t>(static_cast<uint32_t>(_mm256_movemask_epi8(b_lf))) << 32) |
                         static_cast<uint32_t>(_mm256_movemask_epi8(a_lf))) &
                        valid;
   p->touching |= separators & ((separators << 1) | p->carry);
   p->carry = separators >> 63;
   p->rank += static_cast<uint64_t>(_mm_popcnt_u64(separators));
-  // The first line end is written whether there is one or not: which of the two cannot be predicted. More are rare.
-  const size_t count = static_cast<size_t>(_mm_popcnt_u64(line_ends));
-  p->line_end[0] = base + static_cast<uint32_t>(_tzcnt_u64(line_ends));
-  if (count > 1) [[unlikely]] {
-    for (size_t i = 1; i < count; ++i) {
-      line_ends = _blsr_u64(line_ends);
-      p->line_end[i] = base + static_cast<uint32_t>(_tzcnt_u64(line_ends));
-    }
-  }
-  p->line_end += count;
+  p->line_end = NoteLineEnds(line_ends, base, p->line_end);
   return separators;
 }
 

@@ -31,23 +31,14 @@ struct Progress {
 
 // Bytes that do not belong to the text are 'x'.
 FLOWLOGS_AVX512_INLINE uint64_t Step(__m512i bytes, uint32_t base, Progress* p) {
-  uint64_t line_ends = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\n'));
+  const uint64_t line_ends = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\n'));
   const uint64_t separators = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(' ')) | line_ends;
   p->control |= _mm512_cmplt_epu8_mask(bytes, _mm512_set1_epi8(0x20)) ^ line_ends;
   p->high = _mm512_or_si512(p->high, bytes);
   p->touching |= separators & ((separators << 1) | p->carry);
   p->carry = separators >> 63;
   p->rank += static_cast<uint64_t>(_mm_popcnt_u64(separators));
-  // The first line end is written whether there is one or not: which of the two cannot be predicted. More are rare.
-  const size_t count = static_cast<size_t>(_mm_popcnt_u64(line_ends));
-  p->line_end[0] = base + static_cast<uint32_t>(_tzcnt_u64(line_ends));
-  if (count > 1) [[unlikely]] {
-    for (size_t i = 1; i < count; ++i) {
-      line_ends = _blsr_u64(line_ends);
-      p->line_end[i] = base + static_cast<uint32_t>(_tzcnt_u64(line_ends));
-    }
-  }
-  p->line_end += count;
+  p->line_end = NoteLineEnds(line_ends, base, p->line_end);
   return separators;
 }
 

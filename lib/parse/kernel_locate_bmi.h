@@ -15,6 +15,21 @@ namespace flowlogs {
 inline namespace v1 {
 namespace {
 
+// Writes the places of the line ends of one word, whose first byte is at `base`; returns where the next ones go.
+FLOWLOGS_BMI inline __attribute__((always_inline)) uint32_t* NoteLineEnds(uint64_t line_ends, uint32_t base,
+                                                                          uint32_t* out) {
+  // The first one is written whether there is one or not: which of the two cannot be predicted. More are rare.
+  const size_t count = static_cast<size_t>(_mm_popcnt_u64(line_ends));
+  out[0] = base + static_cast<uint32_t>(_tzcnt_u64(line_ends));
+  if (count > 1) [[unlikely]] {
+    for (size_t i = 1; i < count; ++i) {
+      line_ends = _blsr_u64(line_ends);
+      out[i] = base + static_cast<uint32_t>(_tzcnt_u64(line_ends));
+    }
+  }
+  return out + count;
+}
+
 FLOWLOGS_BMI bool AllLinesHave(const IndexOutput& index, uint32_t per_line) {
   uint32_t wrong = 0;
   uint32_t expected = per_line - 1;  // separators before the line's end
