@@ -32,10 +32,10 @@ struct Json {
   std::vector<Json> items;
   std::vector<std::pair<std::string, Json>> members;
 
-  static Json Integer(int64_t value) { return {Kind::kInteger, value, {}, {}, {}}; }
-  static Json String(std::string_view value) { return {Kind::kString, 0, std::string(value), {}, {}}; }
-  static Json Array() { return {Kind::kArray, 0, {}, {}, {}}; }
-  static Json Object() { return {Kind::kObject, 0, {}, {}, {}}; }
+  static Json Integer(int64_t value);
+  static Json String(std::string_view value);
+  static Json Array();
+  static Json Object();
 
   // The member, or null if there is none.
   const Json& operator[](std::string_view name) const {
@@ -64,6 +64,11 @@ struct Json {
     return out;
   }
 };
+
+inline Json Json::Integer(int64_t value) { return {Kind::kInteger, value, {}, {}, {}}; }
+inline Json Json::String(std::string_view value) { return {Kind::kString, 0, std::string(value), {}, {}}; }
+inline Json Json::Array() { return {Kind::kArray, 0, {}, {}, {}}; }
+inline Json Json::Object() { return {Kind::kObject, 0, {}, {}, {}}; }
 
 // Reads JSON without fractions, true and false: what golden files and integer-only answers need.
 class JsonReader {

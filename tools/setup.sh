@@ -4,6 +4,7 @@
 #   tools/setup.sh [system|python]        without an argument: both
 #   tools/setup.sh bench                  the peers of make bench that the tests do not need; without them it says so
 #   tools/setup.sh cross                  a compiler for AArch64 and an emulator, for make integration
+#   tools/setup.sh wall                   clang with libFuzzer, gcovr and libfiu, for make fuzz, coverage and integration
 #   PYTHON=/path/to/python3 tools/setup.sh      makes .venv, if there is none, with that interpreter
 set -eu
 cd "$(dirname "$0")/.."
@@ -38,6 +39,7 @@ missing_packages() {
   has_command pkg-config || echo pkg-config
   has_library absl_status || echo libabsl-dev
   has_library re2 || echo libre2-dev
+  has_library simdjson || echo libsimdjson-dev
   has_library zlib || echo zlib1g-dev
   has_library gtest || echo libgtest-dev
   has_library gmock || echo libgmock-dev
@@ -49,13 +51,21 @@ missing_packages() {
 useful_packages() {
   has_library libisal || echo libisal-dev
   has_library libzstd || echo libzstd-dev
+  has_library libmaxminddb || echo libmaxminddb-dev  # .mmdb tables; without it reading one is an error
   has_command ccache || echo ccache
+  has_library libfiu || echo libfiu-dev  # tests/faults; without it they are skipped
 }
 
 # For tests/cross: what runs the kernel of a CPU that this machine is not.
 cross_packages() {
   has_command aarch64-linux-gnu-g++ || echo g++-aarch64-linux-gnu
   has_command qemu-aarch64-static || has_command qemu-aarch64 || echo qemu-user-static
+}
+# For make fuzz and make coverage. The presets name clang++-19.
+wall_packages() {
+  has_command clang++-19 || echo clang-19
+  [ -n "$(find /usr/lib/llvm-19/lib/clang -name 'libclang_rt.fuzzer-*.a' 2>/dev/null)" ] || echo libclang-rt-19-dev
+  has_command gcovr || echo gcovr
 }
 no_packages() { :; }
 
@@ -79,8 +89,8 @@ install_packages() {
     [ "$1" = missing_packages ] || fail "this system is neither Debian nor Ubuntu; please install with its own package
   manager (Debian's names): $missing"
     fail "this system is neither Debian nor Ubuntu; please install with its own package manager:
-  a C++20 compiler, CMake 3.25, Ninja, git, pkg-config, Abseil, RE2, zlib, GoogleTest with GoogleMock, Google Benchmark,
-  Python 3.9 with its headers; if you like: ISA-L, zstd, ccache.
+  a C++20 compiler, CMake 3.25, Ninja, git, pkg-config, Abseil, RE2, simdjson, zlib, GoogleTest with GoogleMock, Google Benchmark,
+  Python 3.9 with its headers; if you like: ISA-L, zstd, libmaxminddb, ccache.
   Not found here (Debian's names): $missing"
   fi
   if [ "$as_root" = none ] || { [ -n "$as_root" ] && [ -z "$missing" ]; }; then
@@ -110,6 +120,7 @@ setup_system() {
   check_cmake
 }
 setup_cross() { install_packages cross_packages no_packages; }
+setup_wall() { install_packages wall_packages no_packages; }
 
 check_cmake() {
   version=$(cmake --version | sed -n '1s/^cmake version //p')
@@ -165,6 +176,7 @@ case "${1:-all}" in
   python) setup_python ;;
   bench) setup_bench ;;
   cross) setup_cross ;;
+  wall) setup_wall ;;
   all) setup_system; setup_python ;;
-  *) sed -n '2,7s/^# //p' "$0"; exit 2 ;;
+  *) sed -n '2,8s/^# //p' "$0"; exit 2 ;;
 esac

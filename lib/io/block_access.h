@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -22,11 +23,27 @@ struct BlockAccess {
     block->file_offset_ = file_offset;
     block->last_line_too_long_ = false;
     block->last_line_unfinished_ = false;
+    block->last_line_broken_ = false;
     block->ends_input_ = false;
     block->arrow_ = {};
+    block->events_.reset();
+    block->header_.clear();
+    block->skipped_ = 0;
     Reserve(block, 0, 0);
     Deliver(block, 0, 0);
   }
+
+  // Of envelopes. To be called after Begin().
+  static BlockEvents* Events(Block* block) {
+    if (block->events_ == nullptr) block->events_ = std::make_unique<BlockEvents>();
+    return block->events_.get();
+  }
+  static std::string* Header(Block* block) { return &block->header_; }
+  static uint32_t* Skipped(Block* block) { return &block->skipped_; }
+  static void SetSequence(Block* block, uint64_t sequence) { block->sequence_ = sequence; }
+  static void SetLastLineBroken(Block* block) { block->last_line_broken_ = true; }
+  static void SetLastLineTooLong(Block* block) { block->last_line_too_long_ = true; }
+  static void SetLastLineUnfinished(Block* block) { block->last_line_unfinished_ = true; }
 
   static void SetArrow(Block* block, ArrowPiece piece) { block->arrow_ = std::move(piece); }
 
@@ -69,11 +86,23 @@ struct BlockAccess {
     block->last_line_unfinished_ = true;
   }
 
-  // The marks of a block that was delivered before.
-  static void Restore(Block* block, bool too_long, bool unfinished, bool ends_input) {
-    block->last_line_too_long_ = too_long;
-    block->last_line_unfinished_ = unfinished;
-    block->ends_input_ = ends_input;
+  // All that a block says beside its text and events.
+  struct Marks {
+    bool too_long = false, unfinished = false, broken = false, ends_input = false;
+    uint32_t skipped = 0;
+    std::string header;
+  };
+  static Marks MarksOf(const Block& block) {
+    return {block.last_line_too_long_, block.last_line_unfinished_, block.last_line_broken_, block.ends_input_,
+            block.skipped_, block.header_};
+  }
+  static void SetMarks(Block* block, const Marks& marks) {
+    block->last_line_too_long_ = marks.too_long;
+    block->last_line_unfinished_ = marks.unfinished;
+    block->last_line_broken_ = marks.broken;
+    block->ends_input_ = marks.ends_input;
+    block->skipped_ = marks.skipped;
+    block->header_ = marks.header;
   }
 
   static void SetEndsInput(Block* block) { block->ends_input_ = true; }

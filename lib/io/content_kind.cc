@@ -6,6 +6,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+
+#include "flowlogs/io/input.h"
+#include "lib/io/base64.h"
+#include "lib/io/envelope_csv.h"
 #include "lib/io/file.h"
 
 namespace flowlogs {
@@ -18,10 +22,10 @@ constexpr std::string_view kGzipMagic = "\x1f\x8b"sv;
 constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd"sv;
 #ifdef FLOWLOGS_HAVE_ZSTD
 constexpr bool kReadsZstd = true;
-constexpr const char* kWhatIsRead = "plain text, gzip and zstd are read";
+constexpr const char* kWhatIsRead = "text, JSON, gzip and zstd are read";
 #else
 constexpr bool kReadsZstd = false;
-constexpr const char* kWhatIsRead = "plain text and gzip are read";
+constexpr const char* kWhatIsRead = "text, JSON and gzip are read";
 #endif
 constexpr std::string_view kUtf8Mark = "\xef\xbb\xbf"sv;
 
@@ -51,12 +55,34 @@ bool IsZstd(std::string_view head) {
          (head.substr(0, 4).ends_with("\x2a\x4d\x18"sv) && head[0] >= '\x50' && head[0] <= '\x5f');
 }
 
+}  // namespace
+
 Compression CompressionOf(std::string_view head) {
   if (head.starts_with(kGzipMagic)) return Compression::kGzip;
   return IsZstd(head) ? Compression::kZstd : Compression::kNone;
 }
 
-}  // namespace
+bool IsParquet(std::string_view head) { return head.starts_with("PAR1"sv); }
+
+ContentForm FormOf(std::string_view head) {
+  if (head.starts_with(kUtf8Mark)) head.remove_prefix(kUtf8Mark.size());
+  const size_t begin = head.find_first_not_of(" \t\r\n\x1e");
+  if (begin == std::string_view::npos) return ContentForm::kLines;
+  head.remove_prefix(begin);
+  if (head[0] == '{') return ContentForm::kJson;
+  if (head[0] == '[') {
+    const size_t next = head.find_first_not_of(" \t\r\n", 1);
+    const bool is_list =
+        next != std::string_view::npos && (head[next] == '{' || head[next] == '[' || head[next] == '"');
+    return is_list ? ContentForm::kJson : ContentForm::kLines;
+  }
+  if (LooksLikeBase64(head[0] == '"' ? head.substr(1) : head)) return ContentForm::kBase64;
+  const std::string_view line = head.substr(0, head.find('\n'));
+  if (line.starts_with(kWriteTest) && line.size() <= kWriteTest.size() + 1) return ContentForm::kBase64;
+  return line.size() < head.size() && line.find("essage") != std::string_view::npos && CsvColumnsOf(line)
+             ? ContentForm::kCsv
+             : ContentForm::kLines;
+}
 
 const char* CompressionName(Compression compression) {
   switch (compression) {
@@ -70,7 +96,8 @@ const char* CompressionName(Compression compression) {
   return "plain";
 }
 
-absl::StatusOr<ContentKind> RecogniseContent(const std::string& name, std::string_view head, Compression outside) {
+absl::StatusOr<ContentKind> RecogniseContent(const std::string& name, std::string_view head, Compression outside,
+                                             int layers) {
   const auto refuse = [&](const std::string& what, const std::string& advice) {
     std::string place = "it is ";
     if (outside != Compression::kNone) place = absl::StrCat("its content inside ", CompressionName(outside), " is ");
@@ -81,9 +108,10 @@ absl::StatusOr<ContentKind> RecogniseContent(const std::string& name, std::strin
     if (head.starts_with(kind.magic)) return refuse(kind.what, absl::StrCat(kPipe, kind.advice));
   }
   if (IsBzip2(head)) return refuse("bzip2-compressed", absl::StrCat(kPipe, "bzip2 -dc FILE | ... -"));
-  if (head.starts_with("PAR1"sv)) {
+  if (IsParquet(head)) {
     return refuse("a Parquet file",
-                  "open it with an Arrow library and pass its stream, or have the logs delivered as text");
+                  "open it with an Arrow library and pass its stream as a Source::Arrow(), or its opener as "
+                  "ScanOptions::open_parquet; Python's flowlogs.scan() and the command read a Parquet file by its path");
   }
   if (head.starts_with("\xff\xfe"sv) || head.starts_with("\xfe\xff"sv)) {
     return refuse("UTF-16 text", "convert it first: iconv -f UTF-16 -t UTF-8 FILE");
@@ -93,12 +121,12 @@ absl::StatusOr<ContentKind> RecogniseContent(const std::string& name, std::strin
   if (kind.compression == Compression::kZstd && !kReadsZstd) {
     return refuse("zstd-compressed", absl::StrCat(kPipe, "zstd -dc FILE | ... -"));
   }
-  if (kind.compression != Compression::kNone && outside != Compression::kNone) {
-    const char* again = kind.compression == outside ? " again" : " in its turn";
-    return refuse(absl::StrCat(CompressionName(kind.compression), again),
-                  "it was compressed twice: decompress it once");
+  if (kind.compression != Compression::kNone && layers >= Input::kMaxNesting) {
+    return refuse(absl::StrCat(CompressionName(kind.compression), ", in ", layers, " layers of compression"),
+                  "it may be a decompression bomb; decompress it first if you trust it");
   }
   if (head.starts_with(kUtf8Mark)) kind.mark_bytes = kUtf8Mark.size();
+  if (kind.compression == Compression::kNone) kind.form = FormOf(head);
   return kind;
 }
 

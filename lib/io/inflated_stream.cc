@@ -31,8 +31,9 @@ class InflatedStream : public ByteStream {
         stored_(std::move(stored)),
         inflater_(NewInflater(compression)),
         buffer_(std::make_unique_for_overwrite<char[]>(kBufferBytes)),
-        in_(buffer_.get(), head.size()) {
-    std::memcpy(buffer_.get(), head.data(), head.size());
+        in_(buffer_.get(), head.size()),
+        taken_(head.size()) {
+    if (!head.empty()) std::memcpy(buffer_.get(), head.data(), head.size());
   }
 
   Result Read(char* to, size_t size) override {
@@ -79,10 +80,14 @@ class InflatedStream : public ByteStream {
     if (refills_ > 1 && is_live() && Clock::now() >= deadline_) return State::kNothingYet;
     const Result result = stored_->Read(buffer_.get(), kBufferBytes);
     in_ = std::string_view(buffer_.get(), result.size);
+    taken_ += result.size;
     return result.state;
   }
 
-  uint64_t stored_bytes_used() const { return stored_bytes_read() - in_.size(); }
+  // Bytes of this compression that were inflated.
+  uint64_t used() const { return taken_ - in_.size(); }
+  // Bytes of the input: where they are compressed twice, all that were taken.
+  uint64_t stored_bytes_used() const { return taken_ == stored_bytes_read() ? used() : stored_bytes_read(); }
 
   State End() {
     place_ = Place::kEnded;
@@ -193,10 +198,10 @@ class InflatedStream : public ByteStream {
                                    " data: something was appended; what comes before them is good"));
   }
 
-  bool IsRatioExceeded() const { return max_ratio_ != 0 && inflated_bytes_ / max_ratio_ > stored_bytes_used(); }
+  bool IsRatioExceeded() const { return max_ratio_ != 0 && inflated_bytes_ / max_ratio_ > used(); }
 
   State EndOverRatio() {
-    return EndLimited(absl::StrCat("limit: ", stored_bytes_used(), " bytes of ", name_, " hold more than ",
+    return EndLimited(absl::StrCat("limit: ", used(), " bytes of ", name_, " hold more than ",
                                    inflated_bytes_, " bytes, over max_inflate_ratio (", max_ratio_,
                                    "): it may be a decompression bomb; raise the limit if you trust it"));
   }
@@ -218,6 +223,7 @@ class InflatedStream : public ByteStream {
   std::unique_ptr<Inflater> inflater_;
   std::unique_ptr<char[]> buffer_;
   std::string_view in_;  // what of buffer_ is not inflated yet
+  uint64_t taken_;       // bytes of stored_
   Place place_ = Place::kBetweenMembers;
   bool has_output_ = false;  // the inflater may hold output although in_ is empty
   int refills_ = 0;             // of this Read()

@@ -36,6 +36,7 @@ class PositionalInput : public Input {
 
   bool can_be_reopened() const override { return true; }
   bool Claim(Block* block) override;
+  bool claims_at_once() const override { return true; }
   void Load(Block* block) override;
   std::optional<InputDamage> damage() const override;
   uint64_t stored_bytes_read() const override { return position_.load(std::memory_order_relaxed); }

@@ -53,6 +53,25 @@ class MappedAccess : public RandomAccess {
   const std::shared_ptr<const void> mapping_;
 };
 
+class BrokenAccess : public RandomAccess {
+ public:
+  BrokenAccess(std::unique_ptr<RandomAccess> whole, uint64_t broken_at, int error)
+      : whole_(std::move(whole)), broken_at_(broken_at), error_(error) {}
+
+  Result ReadAt(uint64_t offset, char* to, size_t size) const override {
+    if (offset >= broken_at_) return {0, error_};
+    const size_t good = std::min<uint64_t>(size, broken_at_ - offset);
+    Result result = whole_->ReadAt(offset, to, good);
+    if (result.error == 0 && result.size == good && good < size) result.error = error_;
+    return result;
+  }
+
+ private:
+  const std::unique_ptr<RandomAccess> whole_;
+  const uint64_t broken_at_;
+  const int error_;
+};
+
 class MemoryAccess : public RandomAccess {
  public:
   explicit MemoryAccess(const Source& source) : source_(source) {}
@@ -85,6 +104,10 @@ std::unique_ptr<RandomAccess> NewMappedAccess(const FileDescriptor& file, uint64
 #endif
   return std::make_unique<MappedAccess>(std::string_view(static_cast<const char*>(begin), bytes),
                                         std::shared_ptr<const void>(begin, [bytes](void* all) { munmap(all, bytes); }));
+}
+
+std::unique_ptr<RandomAccess> NewBrokenAccess(std::unique_ptr<RandomAccess> whole, uint64_t broken_at, int error) {
+  return std::make_unique<BrokenAccess>(std::move(whole), broken_at, error);
 }
 
 std::unique_ptr<RandomAccess> NewMemoryAccess(const Source& source) { return std::make_unique<MemoryAccess>(source); }

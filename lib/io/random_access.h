@@ -36,6 +36,8 @@ std::unique_ptr<RandomAccess> NewMappedAccess(const FileDescriptor& file, uint64
 
 // The content of Source::Bytes(). Keeps its owner alive.
 std::unique_ptr<RandomAccess> NewMemoryAccess(const Source& source);
+// `whole` up to `broken_at`, where every read fails with `error`: what was once found broken stays so.
+std::unique_ptr<RandomAccess> NewBrokenAccess(std::unique_ptr<RandomAccess> whole, uint64_t broken_at, int error);
 
 }  // namespace v1
 }  // namespace flowlogs

@@ -1,17 +1,13 @@
 #include "lib/io/sequential_input.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "lib/io/content_kind.h"
 #include "lib/io/file.h"
 
 namespace flowlogs {
@@ -19,27 +15,12 @@ inline namespace v1 {
 
 using State = ByteStream::State;
 
-namespace {
-
-// What is compressed comes in bigger blocks, unless the caller has chosen: the inflater is handed from thread to thread
-// with each, and a thread is longer in waking up than it takes to inflate a small one.
-InputOptions WithBigBlocks(InputOptions options, Compression compression) {
-  constexpr size_t kBig = 1 << 20;
-  if (compression != Compression::kNone && options.block_bytes == InputOptions().block_bytes) options.block_bytes = kBig;
-  return options;
-}
-
-}  // namespace
-
 SequentialInput::SequentialInput(Facts facts, std::unique_ptr<ByteStream> stream, const InputOptions& options)
-    : facts_(std::move(facts)), stream_(std::move(stream)), limits_(WithBigBlocks(options, facts_.compression)),
-      stop_(options.stop) {
-  name_ = facts_.name;
-}
+    : StreamInput(std::move(facts), std::move(stream), options),
+      limits_(facts_.compression == Compression::kNone ? options : WithBigBlocks(options)) {}
 
 absl::Status SequentialInput::ReadPrefix(std::string_view head, const InputOptions& options) {
-  // One byte more than the prefix tells whether it is all; the mark may be in front of it.
-  constexpr size_t kWanted = kPrefixBytes + kMagicBytes;
+  constexpr size_t kWanted = kPrefixBytes + 1;  // one byte more than the prefix tells whether it is all
   carry_ = head;
   size_t have = carry_.size();
   carry_.resize(std::max(have, kWanted));
@@ -51,22 +32,9 @@ absl::Status SequentialInput::ReadPrefix(std::string_view head, const InputOptio
     state = result.state;
   }
   carry_.resize(have);
-  const auto kind = RecogniseContent(name_, carry_, facts_.compression);
-  if (!kind.ok()) return kind.status();
-  carry_begin_ = kind->mark_bytes;
-  prefix_ = std::string_view(carry_).substr(carry_begin_, kPrefixBytes);
-  prefix_is_all_ = state == State::kEnd && prefix_.size() == carry_.size() - carry_begin_;
+  prefix_ = std::string_view(carry_).substr(0, kPrefixBytes);
+  prefix_is_all_ = state == State::kEnd && prefix_.size() == carry_.size();
   return absl::OkStatus();
-}
-
-ByteStream::Result SequentialInput::ReadStream(char* to, size_t size) {
-  const ByteStream::Result result = stream_->Read(to, size);
-  stored_bytes_read_.store(stream_->stored_bytes_read(), std::memory_order_relaxed);
-  if (result.state == State::kEnd) {
-    std::lock_guard lock(mutex_);
-    damage_ = stream_->damage();
-  }
-  return result;
 }
 
 ByteStream::Result SequentialInput::Read(char* to, size_t size) {
@@ -87,17 +55,8 @@ void SequentialInput::Unread(const char* data, size_t size) {
 }
 
 State SequentialInput::Fill(Block* block, size_t target, size_t* have) {
-  char* data = BlockAccess::Reserve(block, target, *have);
-  using Clock = std::chrono::steady_clock;
-  std::optional<Clock::time_point> deadline;  // somebody may write for ever, a little at a time
-  if (stream_->is_live()) deadline = Clock::now() + std::chrono::milliseconds(ByteStream::kSliceMilliseconds);
-  while (*have < target) {
-    const ByteStream::Result result = Read(data + *have, target - *have);
-    *have += result.size;
-    if (result.state != State::kMore) return result.state;
-    if (deadline && *have < target && Clock::now() >= *deadline) return State::kNothingYet;
-  }
-  return State::kMore;
+  char* const data = BlockAccess::Reserve(block, target, *have);
+  return StreamInput::Fill([this](char* to, size_t size) { return Read(to, size); }, data, target, have);
 }
 
 State SequentialInput::SkipLongLine(Block* block) {
@@ -162,11 +121,6 @@ bool SequentialInput::ClaimLines(Block* block) {
     ++sequence_;
     return true;
   }
-}
-
-std::optional<InputDamage> SequentialInput::damage() const {
-  std::lock_guard lock(mutex_);
-  return damage_;
 }
 
 }  // namespace v1

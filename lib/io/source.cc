@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "flowlogs/io/arrow_abi.h"
+#include "lib/io/directory.h"
 #include "lib/io/file.h"
 #include "lib/io/source_access.h"
 
@@ -76,7 +77,6 @@ absl::Status AppendMatches(const std::string& pattern, std::vector<Source>* sour
 
 // Whether Input::Open would succeed. A FIFO can be opened only once, so it is asked for, not opened.
 absl::Status CheckPath(const std::string& path, const struct stat& info) {
-  if (S_ISDIR(info.st_mode)) return IsDirectory(path);
   if (S_ISSOCK(info.st_mode)) return CannotOpen(path, ENXIO);
   if (!S_ISREG(info.st_mode)) {
     if (faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) != 0) return CannotOpen(path, errno);
@@ -98,6 +98,12 @@ absl::Status AppendPath(const std::string& path, std::vector<Source>* sources) {
     const bool exists = lstat(path.c_str(), &info) == 0;
     if (!exists && LooksLikeGlob(path) && (error == ENOENT || error == ENOTDIR)) return AppendMatches(path, sources);
     return CannotOpen(path, error);
+  }
+  if (S_ISDIR(info.st_mode)) {
+    absl::StatusOr<std::vector<std::string>> files = FilesBelow(path);
+    if (!files.ok()) return files.status();
+    for (std::string& file : *files) sources->emplace_back(std::move(file));
+    return absl::OkStatus();
   }
   absl::Status status = CheckPath(path, info);
   if (status.ok()) sources->emplace_back(path);
@@ -152,7 +158,7 @@ absl::StatusOr<std::vector<Source>> ResolveSources(std::span<const Source> sourc
             absl::StrCat(Quoted(source.name()), " is given twice; a stream can be read once: give it once"));
       }
       resolved.push_back(source);
-    } else if (source.is_bytes()) {
+    } else if (source.is_bytes() || source.is_remote()) {
       resolved.push_back(source);
     } else if (source.is_stdin()) {
       if (has_stdin) {

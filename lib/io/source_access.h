@@ -1,8 +1,11 @@
-// How io/ calls the functions of Source::Stream() and Source::Arrow().
+// How io/ calls the functions of Source::Stream(), Source::Remote() and Source::Arrow().
 #ifndef FLOWLOGS_LIB_IO_SOURCE_ACCESS_H_
 #define FLOWLOGS_LIB_IO_SOURCE_ACCESS_H_
 
 #include <cstddef>
+#include <cstdint>
+#include <stop_token>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "flowlogs/io/source.h"
@@ -17,6 +20,11 @@ struct SourceAccess {
   static absl::StatusOr<size_t> Read(const Source& source, char* to, size_t size) {
     return source.stream_->reader(to, size);
   }
+  // REQUIRES: is_remote().
+  static absl::StatusOr<Source::Reader> OpenRemote(const Source& source, std::stop_token stop) {
+    return source.remote_->open(std::move(stop));
+  }
+  static uint64_t StoredBytes(const Source& source) { return source.remote_->stored_bytes; }
   // True iff both are copies of one Source::Stream() or Source::Arrow().
   static bool AreSame(const Source& a, const Source& b) {
     return (a.is_stream() && a.stream_ == b.stream_) || (a.is_arrow() && a.arrow_ == b.arrow_);

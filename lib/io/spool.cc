@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "lib/io/block_access.h"
@@ -27,6 +28,55 @@ absl::Status Failed(const std::string& what) {
                                       "TMPDIR, or save the input as a file");
 }
 
+// Only this process reads the bytes: numbers as they stand in memory.
+void AppendNumber(uint64_t number, std::string* out) { out->append(reinterpret_cast<const char*>(&number), sizeof(number)); }
+void AppendText(std::string_view text, std::string* out) {
+  AppendNumber(text.size(), out);
+  *out += text;
+}
+uint64_t TakeNumber(std::string_view* bytes) {
+  uint64_t number;
+  std::memcpy(&number, bytes->data(), sizeof(number));
+  bytes->remove_prefix(sizeof(number));
+  return number;
+}
+std::string TakeText(std::string_view* bytes) {
+  const size_t size = TakeNumber(bytes);
+  std::string text(bytes->substr(0, size));
+  bytes->remove_prefix(size);
+  return text;
+}
+
+std::string BytesOf(const BlockEvents& events) {
+  std::string bytes;
+  AppendNumber(events.origins.size(), &bytes);
+  for (const BlockEvents::Origin& origin : events.origins) {
+    for (const std::string* text :
+         {&origin.log_group, &origin.log_stream, &origin.owner, &origin.account, &origin.region}) {
+      AppendText(*text, &bytes);
+    }
+  }
+  static_assert(std::is_trivially_copyable_v<BlockEvents::Event>);
+  AppendText({reinterpret_cast<const char*>(events.events.data()), events.events.size() * sizeof(BlockEvents::Event)},
+             &bytes);
+  return bytes += events.ids;
+}
+
+BlockEvents EventsOf(std::string_view bytes) {
+  BlockEvents events;
+  events.origins.resize(TakeNumber(&bytes));
+  for (BlockEvents::Origin& origin : events.origins) {
+    for (std::string* text : {&origin.log_group, &origin.log_stream, &origin.owner, &origin.account, &origin.region}) {
+      *text = TakeText(&bytes);
+    }
+  }
+  const std::string numbers = TakeText(&bytes);
+  events.events.resize(numbers.size() / sizeof(BlockEvents::Event));
+  if (!numbers.empty()) std::memcpy(events.events.data(), numbers.data(), numbers.size());
+  events.ids = bytes;
+  return events;
+}
+
 }  // namespace
 
 // The second pass over a spooled input.
@@ -36,6 +86,7 @@ class SpooledInput final : public Input {
       : spool_(spool), damage_(first.damage()), stored_bytes_(first.stored_bytes_total()) {
     name_ = first.name();
     prefix_ = first.prefix();
+    prefix_header_ = first.prefix_header();
     prefix_is_all_ = first.prefix_is_all();
   }
   bool can_be_reopened() const override { return true; }
@@ -48,21 +99,18 @@ class SpooledInput final : public Input {
   void Load(Block* block) override {
     const BlockSpool::Entry& entry = spool_->entries_[block->sequence()];
     char* data = BlockAccess::Reserve(block, entry.size, 0);
-    size_t done = 0;
-    while (done < entry.size) {
-      const ssize_t n = pread(spool_->fd_, data + done, entry.size - done, static_cast<off_t>(entry.offset + done));
-      if (n > 0) {
-        done += static_cast<size_t>(n);
-      } else if (n == 0 || errno != EINTR) {
-        const std::lock_guard lock(mutex_);
-        damage_ = InputDamage{entry.offset + done, "the temporary file of the second pass could not be read"};
-        BlockAccess::Deliver(block, 0, 0);
-        BlockAccess::SetEndsInput(block);
-        return;
-      }
+    std::string events(entry.events_size, '\0');
+    const size_t done = spool_->Read(data, entry.size, entry.offset);
+    if (done < entry.size || spool_->Read(events.data(), events.size(), entry.offset + entry.size) < events.size()) {
+      const std::lock_guard lock(mutex_);
+      damage_ = InputDamage{entry.offset + done, "the temporary file of the second pass could not be read"};
+      BlockAccess::Deliver(block, 0, 0);
+      BlockAccess::SetEndsInput(block);
+      return;
     }
     BlockAccess::Deliver(block, 0, entry.size);
-    BlockAccess::Restore(block, entry.too_long, entry.unfinished, entry.ends_input);
+    BlockAccess::SetMarks(block, entry.marks);
+    if (!events.empty()) *BlockAccess::Events(block) = EventsOf(events);
   }
   std::optional<InputDamage> damage() const override {
     const std::lock_guard lock(mutex_);
@@ -91,24 +139,45 @@ BlockSpool::~BlockSpool() { close(fd_); }
 
 absl::Status BlockSpool::Append(const Block& block) {
   const std::string_view text = block.text();
-  Entry entry{0, text.size(), block.last_line_too_long(), block.last_line_unfinished(), block.ends_input()};
+  const std::string events = block.events() == nullptr ? std::string() : BytesOf(*block.events());
+  Entry entry{0, text.size(), events.size(), BlockAccess::MarksOf(block)};
   {
     const std::lock_guard lock(mutex_);
     entry.offset = end_;
-    end_ += text.size();
+    end_ += text.size() + events.size();
     if (entries_.size() <= block.sequence()) entries_.resize(block.sequence() + 1);
     entries_[block.sequence()] = entry;
   }
+  if (!Write(text, entry.offset) || !Write(events, entry.offset + text.size())) {
+    return Failed("the temporary file could not be written");
+  }
+  return absl::OkStatus();
+}
+
+bool BlockSpool::Write(std::string_view bytes, uint64_t offset) const {
+  while (!bytes.empty()) {
+    const ssize_t n = pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n > 0) {
+      bytes.remove_prefix(static_cast<size_t>(n));
+      offset += static_cast<uint64_t>(n);
+    } else if (n == 0 || errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+size_t BlockSpool::Read(char* to, size_t size, uint64_t offset) const {
   size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t n = pwrite(fd_, text.data() + done, text.size() - done, static_cast<off_t>(entry.offset + done));
+  while (done < size) {
+    const ssize_t n = pread(fd_, to + done, size - done, static_cast<off_t>(offset + done));
     if (n > 0) {
       done += static_cast<size_t>(n);
     } else if (n == 0 || errno != EINTR) {
-      return Failed("the temporary file could not be written");
+      break;
     }
   }
-  return absl::OkStatus();
+  return done;
 }
 
 std::unique_ptr<Input> BlockSpool::Open(const Input& first) const { return std::make_unique<SpooledInput>(this, first); }

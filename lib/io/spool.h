@@ -7,17 +7,19 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "flowlogs/io/input.h"
+#include "lib/io/block_access.h"
 
 namespace flowlogs {
 inline namespace v1 {
 
 // The file lies in $TMPDIR (else /tmp), has no name, and is gone with the spool. Text is stored as it was inflated, with
-// the borders and marks of its blocks, so that the second pass sees what the first one saw. Thread-safe.
+// the borders, marks and events of its blocks, so that the second pass sees what the first one saw. Thread-safe.
 class BlockSpool {
  public:
   static absl::StatusOr<std::shared_ptr<BlockSpool>> Create();
@@ -36,8 +38,12 @@ class BlockSpool {
   struct Entry {
     uint64_t offset = 0;
     size_t size = 0;
-    bool too_long = false, unfinished = false, ends_input = false;
+    size_t events_size = 0;  // behind the text
+    BlockAccess::Marks marks = {};
   };
+  // All or nothing, at `offset`.
+  bool Write(std::string_view bytes, uint64_t offset) const;
+  size_t Read(char* to, size_t size, uint64_t offset) const;
   explicit BlockSpool(int fd) : fd_(fd) {}
   int fd_;
   std::mutex mutex_;

@@ -53,7 +53,7 @@ struct Kernel {
   // Null where offsets() is never dearer. Finds separators inside of lines, for few columns or rows. For each of `count`
   // rows (rows[i], or i where rows is null): line number first_line + row; out[k][row] = place of its separator number
   // wanted[k] (counted from 0 in the line). REQUIRES: wanted ascends and leaves out the LFs; every line has `per_line`
-  // separators, its LF included; line_ends[-1] is ~0.
+  // separators, its LF included; line_ends[-1] is ~0; separators[-1] may be read.
   void (*locate)(const uint64_t* separators, const uint32_t* line_ends, uint32_t first_line, uint32_t per_line,
                  const uint32_t* rows, size_t count, const uint16_t* wanted, size_t num_wanted, uint32_t* const* out);
   // Decodes decimal numbers of 1 to 16 digits and at most `max`: out[row]. Rows with any other token are written to

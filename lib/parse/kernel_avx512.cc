@@ -25,7 +25,7 @@ struct Progress {
   uint64_t rank;      // separators so far
   uint64_t carry;     // 1 if the byte before was a separator
   uint64_t touching;  // any bit: two separators side by side
-  uint64_t control;   // any bit: a control byte other than LF
+  __m512i least;      // of the bytes at each place: below 0x20 is a control byte other than LF
   __m512i high;       // any byte with its high bit set: not ASCII
 };
 
@@ -33,7 +33,7 @@ struct Progress {
 FLOWLOGS_AVX512_INLINE uint64_t Step(__m512i bytes, uint32_t base, Progress* p) {
   const uint64_t line_ends = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\n'));
   const uint64_t separators = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(' ')) | line_ends;
-  p->control |= _mm512_cmplt_epu8_mask(bytes, _mm512_set1_epi8(0x20)) ^ line_ends;
+  p->least = _mm512_mask_min_epu8(p->least, ~line_ends, p->least, bytes);
   p->high = _mm512_or_si512(p->high, bytes);
   p->touching |= separators & ((separators << 1) | p->carry);
   p->carry = separators >> 63;
@@ -43,7 +43,7 @@ FLOWLOGS_AVX512_INLINE uint64_t Step(__m512i bytes, uint32_t base, Progress* p) 
 }
 
 FLOWLOGS_AVX512 void Index(const char* text, size_t size, IndexOutput* out) {
-  Progress p{out->line_ends, 0, 1, 0, 0, _mm512_setzero_si512()};
+  Progress p{out->line_ends, 0, 1, 0, _mm512_set1_epi8(0x20), _mm512_setzero_si512()};
   uint64_t* word = out->separators;
   uint32_t* rank = out->ranks;
   size_t at = 0;
@@ -69,7 +69,7 @@ FLOWLOGS_AVX512 void Index(const char* text, size_t size, IndexOutput* out) {
   }
   out->num_lines = static_cast<size_t>(p.line_end - out->line_ends);
   out->touching = p.touching != 0;
-  out->control = p.control != 0;
+  out->control = _mm512_cmplt_epu8_mask(p.least, _mm512_set1_epi8(0x20)) != 0;
   out->high = _mm512_movepi8_mask(p.high) != 0;
 }
 

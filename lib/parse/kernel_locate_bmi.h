@@ -49,46 +49,82 @@ FLOWLOGS_BMI __attribute__((noinline)) uint32_t LocateFar(const uint64_t* separa
   return w * 64 + static_cast<uint32_t>(_tzcnt_u64(_pdep_u64(uint64_t{1} << number, bits)));
 }
 
+// At least 57 bits of the masks, of which bit 0 is the byte at `begin`; those behind them are 0.
+FLOWLOGS_BMI inline __attribute__((always_inline)) uint64_t WindowFrom(const uint64_t* separators, uint32_t begin) {
+  uint64_t window;
+  __builtin_memcpy(&window, reinterpret_cast<const char*>(separators) + begin / 8, sizeof(window));
+  return window >> (begin % 8);
+}
+
+// At least 57 bits of the masks, of which bit 63 is the byte at `end`; those in front of them are 0.
+FLOWLOGS_BMI inline __attribute__((always_inline)) uint64_t WindowTo(const uint64_t* separators, uint32_t end) {
+  uint64_t window;
+  __builtin_memcpy(&window, reinterpret_cast<const char*>(separators) + static_cast<ptrdiff_t>(end / 8) - 7, sizeof(window));
+  return window << (7 - end % 8);
+}
+
+struct LocateTask {
+  const uint64_t* separators;
+  const uint32_t* line_ends;  // of row 0
+  uint32_t per_line;
+  const uint32_t* rows;
+  size_t count;
+};
+
+// Those of one half of the line, kNum of them: known to the compiler, so that all that is not a row's stays in registers.
+template <bool kFromEnd, size_t kNum>
+FLOWLOGS_BMI void LocateHalf(const LocateTask& task, const uint16_t* wanted, uint32_t* const* out) {
+  uint32_t* to[kNum];
+  uint64_t number[kNum];
+#pragma GCC unroll 4
+  for (size_t k = 0; k < kNum; ++k) {
+    to[k] = out[k];
+    number[k] = wanted[k];
+  }
+  // Separators of the line that the window must show: those up to the last one wanted, or from the first one wanted on.
+  const uint32_t needed = kFromEnd ? task.per_line - wanted[0] : wanted[kNum - 1] + uint32_t{1};
+  const uint64_t per_line = task.per_line;
+  for (size_t i = 0; i < task.count; ++i) {
+    const size_t row = task.rows == nullptr ? i : task.rows[i];
+    const uint32_t end = task.line_ends[row];
+    const uint32_t begin = task.line_ends[static_cast<ptrdiff_t>(row) - 1] + 1;
+    const uint64_t window = kFromEnd ? WindowTo(task.separators, end) : WindowFrom(task.separators, begin);
+    const uint64_t here = static_cast<uint64_t>(_mm_popcnt_u64(window));
+    if (here < needed) [[unlikely]] {
+      for (size_t k = 0; k < kNum; ++k) to[k][row] = LocateFar(task.separators, begin, wanted[k]);
+      continue;
+    }
+    // Of the window's bits, the line's first one (which may stand in front of it).
+    const uint64_t first = kFromEnd ? here - per_line : 0;
+    const uint32_t base = kFromEnd ? end - 63 : begin;
+#pragma GCC unroll 4
+    for (size_t k = 0; k < kNum; ++k) {
+      const uint64_t bit = uint64_t{1} << ((first + number[k]) & 63);
+      to[k][row] = base + static_cast<uint32_t>(_tzcnt_u64(_pdep_u64(bit, window)));
+    }
+  }
+}
+
+template <bool kFromEnd>
+FLOWLOGS_BMI void LocateHalf(const LocateTask& task, const uint16_t* wanted, size_t num_wanted, uint32_t* const* out) {
+  for (; num_wanted >= 4; num_wanted -= 4, wanted += 4, out += 4) LocateHalf<kFromEnd, 4>(task, wanted, out);
+  if (num_wanted == 3) LocateHalf<kFromEnd, 3>(task, wanted, out);
+  if (num_wanted == 2) LocateHalf<kFromEnd, 2>(task, wanted, out);
+  if (num_wanted == 1) LocateHalf<kFromEnd, 1>(task, wanted, out);
+}
+
 FLOWLOGS_BMI void Locate(const uint64_t* separators, const uint32_t* line_ends, uint32_t first_line, uint32_t per_line,
                          const uint32_t* rows, size_t count, const uint16_t* wanted, size_t num_wanted,
                          uint32_t* const* out) {
-  size_t front = 0;  // how many are nearer to the beginning
-  while (front < num_wanted && wanted[front] < per_line / 2) ++front;
-  if (front > 0) {
-    for (size_t i = 0; i < count; ++i) {
-      const uint32_t row = rows == nullptr ? static_cast<uint32_t>(i) : rows[i];
-      const uint32_t begin = line_ends[static_cast<int64_t>(first_line) + row - 1] + 1;
-      const uint32_t w = begin / 64, shift = begin % 64;
-      const uint64_t window = separators[w] >> shift | separators[w + 1] << 1 << (63 - shift);  // bit 0: the first byte
-      if (static_cast<uint32_t>(_mm_popcnt_u64(window)) > wanted[front - 1]) [[likely]] {
-        for (size_t k = 0; k < front; ++k) {
-          out[k][row] = begin + static_cast<uint32_t>(_tzcnt_u64(_pdep_u64(uint64_t{1} << wanted[k], window)));
-        }
-      } else {
-        for (size_t k = 0; k < front; ++k) out[k][row] = LocateFar(separators, begin, wanted[k]);
-      }
-    }
-  }
-  if (front < num_wanted) {
-    const uint32_t farthest = per_line - 1 - wanted[front];  // separators from it to the line's end
-    for (size_t i = 0; i < count; ++i) {
-      const uint32_t row = rows == nullptr ? static_cast<uint32_t>(i) : rows[i];
-      const uint32_t end = line_ends[static_cast<int64_t>(first_line) + row];
-      const uint32_t w = end / 64, shift = end % 64;
-      const uint64_t window =
-          separators[w] << (63 - shift) | (w == 0 ? 0 : separators[w - 1]) >> 1 >> shift;  // bit 63: the LF
-      const uint32_t here = static_cast<uint32_t>(_mm_popcnt_u64(window));
-      if (here > farthest) [[likely]] {
-        for (size_t k = front; k < num_wanted; ++k) {
-          const uint64_t bit = uint64_t{1} << (here - per_line + wanted[k]);
-          out[k][row] = end - 63 + static_cast<uint32_t>(_tzcnt_u64(_pdep_u64(bit, window)));
-        }
-      } else {
-        const uint32_t begin = line_ends[static_cast<int64_t>(first_line) + row - 1] + 1;
-        for (size_t k = front; k < num_wanted; ++k) out[k][row] = LocateFar(separators, begin, wanted[k]);
-      }
-    }
-  }
+  if (count == 0) return;
+  // How many are nearer to the beginning. The first line tells: in others they stand about as far.
+  size_t front = 0;
+  const int64_t line = static_cast<int64_t>(first_line) + (rows == nullptr ? 0 : rows[0]);
+  const uint32_t begin = line_ends[line - 1] + 1, end = line_ends[line];
+  while (front < num_wanted && 2 * LocateFar(separators, begin, wanted[front]) < begin + end) ++front;
+  const LocateTask task{separators, line_ends + first_line, per_line, rows, count};
+  LocateHalf<false>(task, wanted, front, out);
+  LocateHalf<true>(task, wanted + front, num_wanted - front, out + front);
 }
 
 }  // namespace

@@ -52,14 +52,15 @@ void LineIndex::Build(std::string_view text, const Kernel& kernel) {
   if (text.size() > capacity_ || separators_ == nullptr) {
     capacity_ = text.size() + text.size() / 8;
     // Not initialised: pages that no line needs are never touched.
-    separators_.reset(new uint64_t[capacity_ / 64 + 2]);
+    separators_.reset(new uint64_t[capacity_ / 64 + 3]);
+    separators_[0] = 0;
     line_ends_.reset(new uint32_t[capacity_ + 65]);
     line_ends_[0] = ~uint32_t{0};
     ranks_.reset(new uint32_t[capacity_ / 64 + 2]);
   }
   text_ = text;
   kernel_ = &kernel;
-  output_.separators = separators_.get();
+  output_.separators = separators_.get() + 1;
   output_.line_ends = line_ends_.get() + 1;
   output_.ranks = ranks_.get();
   has_offsets_ = false;

@@ -69,20 +69,28 @@ void Lines::Look(std::string_view text, bool first_in_input, BlockEnd end) {
   segments_.clear();
   not_ok_.clear();
   if (num_lines_ > 0) LookForHeader(0, first_in_input);
-  constexpr uint32_t kOk = ' ' | 'O' << 8 | 'K' << 16 | '\n' << 24;
-  for (uint32_t i = 0; i < whole; ++i) {
-    // One load sees how a line ends and how the next one begins: nearly always "OK", and "2 " or another short number.
-    const size_t end = index_.line_end(i);
-    if (end >= 3 && end + 5 <= text.size()) [[likely]] {
-      uint64_t bytes;
-      std::memcpy(&bytes, text.data() + end - 3, sizeof(bytes));
-      if (static_cast<uint32_t>(bytes) != kOk) [[unlikely]] not_ok_.push_back(i);
-      if (IsDigit(static_cast<char>(bytes >> 32)) && static_cast<char>(bytes >> 40) == ' ') [[likely]] continue;
-    } else {
-      if (!line(i).ends_with(" OK")) not_ok_.push_back(i);
-    }
-    if (i + 1 < num_lines_) LookForHeader(i + 1, false);
+  // One load sees how a line ends and how the next one begins: nearly always " OK", and "2 " or whatever short number the
+  // second line begins with.
+  constexpr uint64_t kOk = ' ' | 'O' << 8 | 'K' << 16 | '\n' << 24;
+  constexpr uint64_t kSix = 0xffffffffffff;
+  uint64_t usual = kOk;
+  if (const std::string_view second = num_lines_ > 1 ? line(1) : std::string_view(); second.size() >= 2) {
+    usual |= uint64_t{static_cast<unsigned char>(second[0])} << 32 | uint64_t{static_cast<unsigned char>(second[1])} << 40;
   }
+  const auto look = [&](uint32_t i) {
+    if (!line(i).ends_with(" OK")) not_ok_.push_back(i);
+    if (i + 1 < num_lines_) LookForHeader(i + 1, false);
+  };
+  uint32_t first = 0, last = static_cast<uint32_t>(whole);  // those for which all of the eight bytes are in the text
+  while (first < last && index_.line_end(first) < 3) look(first++);
+  while (last > first && index_.line_end(last - 1) + 5 > text.size()) --last;
+  const bool is_number = IsDigit(static_cast<char>(usual >> 32)) && static_cast<char>(usual >> 40) == ' ';
+  for (uint32_t i = first; i < last; ++i) {
+    uint64_t bytes;
+    std::memcpy(&bytes, text.data() + index_.line_end(i) - 3, sizeof(bytes));
+    if (!is_number || ((bytes ^ usual) & kSix) != 0) [[unlikely]] look(i);
+  }
+  for (uint32_t i = last; i < whole; ++i) look(i);
 }
 
 void Lines::LookForHeader(uint32_t i, bool first_in_input) {
@@ -127,7 +135,10 @@ void Lines::Judge(const Format* format) {
     }
     const std::string_view text = internal::StripLineEnd(line(i));
     if (IsSpecial(i)) {
-      Add(Kind::kProblem, end_.too_long ? ParseError::kLineTooLong : ParseError::kUnfinished, header, i);
+      const ParseError error = end_.broken ? ParseError::kBrokenEnvelope
+                               : end_.too_long ? ParseError::kLineTooLong
+                                               : ParseError::kUnfinished;
+      Add(Kind::kProblem, error, header, i);
     } else if (internal::IsBlankLine(text)) {
       Add(Kind::kBlank, ParseError::kBlank, header, i);
     } else if (format == nullptr) {

@@ -43,6 +43,7 @@ struct LineSegment {
 struct BlockEnd {
   bool too_long = false;    // the last line is over the limit; only its beginning is here
   bool unfinished = false;  // the input is damaged behind the text
+  bool broken = false;      // the last line is an envelope that cannot be read
 };
 
 // The lines of one block. Used again from block to block; not thread-safe.
@@ -73,7 +74,7 @@ class Lines {
   }
 
  private:
-  bool IsSpecial(uint32_t line) const { return (end_.too_long || end_.unfinished) && line + 1 == num_lines_; }
+  bool IsSpecial(uint32_t line) const { return (end_.too_long || end_.unfinished || end_.broken) && line + 1 == num_lines_; }
   void LookForHeader(uint32_t line, bool first_in_input);
   void Add(LineSegment::Kind kind, ParseError error, int header, uint32_t line);
 

@@ -20,6 +20,7 @@ void RecordBatch::Reset(const RegularRun& run) {
   run_ = run;
   ++generation_;
   text_ = run.arrow != nullptr ? nullptr : run.index->text().data();
+  line_ends_ = run.arrow != nullptr ? nullptr : run.index->line_ends() + run.first_line;
   last_selection_id_ = 0;
   const size_t columns = run.format->size();
   if (words_.size() < columns) words_.resize(columns);
@@ -74,10 +75,9 @@ Tokens RecordBatch::Find(int column, Rows rows) {
     const uint32_t* after = run_.index->offsets() + run_.index->first_separator(run_.first_line) + number;
     return {text_, after - 1, after, per_line, rows.list, rows.count};
   }
-  const uint32_t* ends = run_.index->line_ends() + run_.first_line;
   return {text_,
-          number == 0 ? ends - 1 : places_[number - 1].data.get(),
-          number + 1 == per_line ? ends : places_[number].data.get(),
+          number == 0 ? line_ends_ - 1 : places_[number - 1].data.get(),
+          number + 1 == per_line ? line_ends_ : places_[number].data.get(),
           1,
           rows.list,
           rows.count};
@@ -135,7 +135,36 @@ const int64_t* RecordBatch::Addresses(int column, Rows rows) {
   return words;
 }
 
+std::string_view RecordBatch::BeforeLast(uint32_t row) const {
+  const std::string_view line = run_.text(row);
+  const size_t end = line.rfind(' ');
+  const size_t begin = line.rfind(' ', end - 1) + 1;  // 0 if there is none: the line has two values
+  return line.substr(begin, end - begin);
+}
+
+uint32_t RecordBatch::SelectBeforeLast(Rows rows, std::string_view wanted, uint32_t* out) const {
+  // The word and the separators around it are eight bytes or less; the one behind it is where BeforeOk() says.
+  const unsigned shift = static_cast<unsigned>(8 * (7 - wanted.size()));
+  uint64_t word = ' ';
+  std::memcpy(reinterpret_cast<char*>(&word) + 1, wanted.data(), wanted.size());
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < rows.count; ++i) {
+    const uint32_t row = rows[i];
+    bool is_ok;
+    bool is_same = BeforeOk(row, &is_ok) >> shift == word;
+    if (!is_ok) [[unlikely]] is_same = BeforeLast(row) == wanted;
+    out[count] = row;
+    count += is_same;
+  }
+  return count;
+}
+
 uint32_t RecordBatch::SelectText(int column, Rows rows, std::string_view wanted, bool negated, uint32_t* out) {
+  // With two columns, the separator in front of the first is that of the line before, or nothing.
+  if (!negated && IsBeforeLast(format(), column) && column > 0 && wanted.size() < 8 && !IsMissing(wanted) &&
+      wanted.find(' ') == std::string_view::npos) {
+    return SelectBeforeLast(rows, wanted, out);
+  }
   const Tokens tokens = Find(column, rows);
   if (IsMissing(wanted) && !negated) return 0;
   // Most words fit into eight bytes: one load, which may read behind the token, and one comparison.

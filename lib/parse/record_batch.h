@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <span>
@@ -95,6 +96,24 @@ class RecordBatch {
   bool HasPlainText(int column) const {
     return run_.arrow == nullptr && format().columns()[static_cast<size_t>(column)].type() == ValueType::kText;
   }
+  // Whether the column stands before the last one, which in nearly all lines has two characters: OK. Then its value can be
+  // told from the line's end alone, see BeforeOk(). REQUIRES: the column is of the format.
+  static bool IsBeforeLast(const Format& format, int column) {
+    const size_t place = static_cast<size_t>(column);
+    return place + 2 == format.size() && format.columns()[place].type() == ValueType::kText;
+  }
+  // Of rows of text: the eight bytes in front of the last value and its separator, the nearest ones on top; they end
+  // with the value before and, if that is short, the separator before it. Only if `*is_ok`, for which the last value must
+  // have two characters. REQUIRES: has_tokens() and IsBeforeLast() of some column.
+  uint64_t BeforeOk(uint32_t row, bool* is_ok) const {
+    const char* const blank = text_ + line_ends_[row] - 3;
+    *is_ok = *blank == ' ';
+    uint64_t bytes;
+    std::memcpy(&bytes, blank - sizeof(bytes), sizeof(bytes));
+    return bytes;
+  }
+  // The value before the last one, whatever that is. REQUIRES: as BeforeOk().
+  std::string_view BeforeLast(uint32_t row) const;
   // Writes those of `rows` whose text is (negated: is present and is not) `wanted`; returns how many. Room for all.
   // REQUIRES: HasPlainText(column).
   uint32_t SelectText(int column, Rows rows, std::string_view wanted, bool negated, uint32_t* out);
@@ -133,6 +152,7 @@ class RecordBatch {
     if (!IsMissing(token)) bad_.push_back({row, static_cast<uint16_t>(column)});
     return kNullWord;
   }
+  uint32_t SelectBeforeLast(Rows rows, std::string_view wanted, uint32_t* out) const;
   // The same as Integers(), Addresses() and Texts(). REQUIRES: run_.arrow != nullptr
   const int64_t* ArrowWords(int column, Rows rows);
   const std::string_view* ArrowTexts(int column, Rows rows);
@@ -140,6 +160,7 @@ class RecordBatch {
   RegularRun run_;
   uint64_t generation_ = 0;
   const char* text_ = nullptr;
+  const uint32_t* line_ends_ = nullptr;  // of row 0
   uint32_t last_selection_id_ = 0;
   std::vector<Buffer<uint32_t>> places_;  // by number of the separator in its line
   std::vector<Buffer<int64_t>> words_;    // by column

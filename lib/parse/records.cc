@@ -9,6 +9,19 @@
 namespace flowlogs {
 inline namespace v1 {
 
+namespace {
+
+bool ReadV4(const char* text, const uint32_t* separators, uint32_t* bits) {
+  static const Kernel& kernel = ActiveKernel();
+  int64_t word = 0;
+  uint32_t failed;
+  if (kernel.v4_addresses({text, separators, separators + 1, 1, nullptr, 1}, &word, &failed) > 0) return false;
+  *bits = static_cast<uint32_t>(word);
+  return true;
+}
+
+}  // namespace
+
 // Records of the index: no second look at the text, and nothing is copied.
 struct RecordAccess {
   // REQUIRES: a line of a regular segment. Valid until the index is built again.
@@ -18,6 +31,8 @@ struct RecordAccess {
     if (!record->format_.IsSame(format)) record->format_ = format;
     record->size_ = format.size();
     record->text_ = index->text().data();
+    record->text_size_ = static_cast<uint32_t>(index->text().size());
+    record->read_v4_ = ReadV4;
     const size_t skip = format.leading_time() ? 1 : 0;
     record->places_ = index->offsets() + separator + skip - 1;
   }

@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -16,17 +14,12 @@
 
 #include "flowlogs/query/query.h"
 #include "tests/arrow_maker.h"
+#include "tests/fuzz/fuzzing.h"
 
 namespace {
 
 namespace fl = flowlogs;
 using namespace flowlogs_test;  // NOLINT(google-build-using-namespace)
-
-void Require(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "%s\n", what);
-  std::abort();
-}
 
 class Choices {
  public:

@@ -222,7 +222,7 @@ TEST(Input, SaysWhatItDoesNotRead) {
       {"PAR1 and more", "Parquet"},
       {"\xff\xfe" "2\0 \0"s, "UTF-16"},
       {"\xfe\xff\0" "2\0 "s, "UTF-16"},
-      {Gzip("twice"), nullptr},
+      {Gzip(Gzip(Gzip(Gzip(Gzip(Gzip("too often")))))), nullptr},
   };
   TemporaryDirectory directory;
   for (const auto& [content, what] : kinds) {
@@ -232,14 +232,14 @@ TEST(Input, SaysWhatItDoesNotRead) {
       const auto input = Input::Open(source);
       ASSERT_EQ(input.status().code(), absl::StatusCode::kInvalidArgument) << content;
       const std::string message(input.status().message());
-      EXPECT_NE(message.find(what == nullptr ? "twice" : what), std::string::npos) << message;
+      EXPECT_NE(message.find(what == nullptr ? "gzip, in 6 layers of compression" : what), std::string::npos) << message;
       EXPECT_NE(message.find("\"" + source.name() + "\""), std::string::npos) << message;
     }
   }
 }
 
 TEST(Input, TakesEverythingElseForPlainText) {
-  for (const std::string text : {"{\"logEvents\": []}\n", "BZh9 is text\n", "PK\n", "\x1f\n", "PAR\n", "\xef\xbb\n"}) {
+  for (const std::string text : {"BZh9 is text\n", "PK\n", "\x1f\n", "PAR\n", "\xef\xbb\n"}) {
     auto input = OpenOrDie(ExactBytes(text));
     EXPECT_EQ(JoinLines(ReadLines(input.get())), text);
   }

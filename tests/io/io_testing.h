@@ -1,13 +1,9 @@
-// What the tests of io/ share: a reference splitter that is only there to be right, temporary files, gzip.
+// What the tests of io/ share: a reference splitter that is only there to be right, temporary files.
 #ifndef FLOWLOGS_TESTS_IO_IO_TESTING_H_
 #define FLOWLOGS_TESTS_IO_IO_TESTING_H_
 
 #include <gtest/gtest.h>
 #include <unistd.h>
-#include <zlib.h>
-#ifdef FLOWLOGS_HAVE_ZSTD
-#include <zstd.h>
-#endif
 
 #include <algorithm>
 #include <cstdlib>
@@ -24,8 +20,15 @@
 
 #include "flowlogs/io/input.h"
 #include "flowlogs/io/source.h"
+#include "tests/compress.h"
 
 namespace flowlogs::testing {
+
+using flowlogs_test::Gzip;
+#ifdef FLOWLOGS_HAVE_ZSTD
+using flowlogs_test::SkippedFrame;
+using flowlogs_test::Zstd;
+#endif
 
 struct Line {
   std::string text;  // without its LF
@@ -119,48 +122,6 @@ inline Source ExactBytes(std::string_view content) {
   const std::string_view exact(owner->get(), content.size());
   return Source::Bytes(exact, std::move(owner));
 }
-
-// One gzip member.
-inline std::string Gzip(std::string_view content, int level = 6, const char* file_name = nullptr) {
-  z_stream stream = {};
-  EXPECT_EQ(deflateInit2(&stream, level, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  gz_header header = {};
-  header.name = reinterpret_cast<Bytef*>(const_cast<char*>(file_name));
-  header.hcrc = 1;
-  if (file_name != nullptr) {
-    EXPECT_EQ(deflateSetHeader(&stream, &header), Z_OK);
-  }
-  std::string out(deflateBound(&stream, static_cast<uLong>(content.size())) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
-  stream.avail_in = static_cast<uInt>(content.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
-#ifdef FLOWLOGS_HAVE_ZSTD
-// One frame with a checksum.
-inline std::string Zstd(std::string_view content, int level = 3) {
-  std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(), &ZSTD_freeCCtx);
-  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, level);
-  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
-  std::string out(ZSTD_compressBound(content.size()), '\0');
-  const size_t size = ZSTD_compress2(context.get(), out.data(), out.size(), content.data(), content.size());
-  EXPECT_FALSE(ZSTD_isError(size)) << ZSTD_getErrorName(size);
-  out.resize(size);
-  return out;
-}
-
-// A frame that decoders skip.
-inline std::string SkippedFrame(size_t size, char kind = '\x50') {
-  std::string frame = std::string(1, kind) + "\x2a\x4d\x18";
-  for (int shift = 0; shift < 32; shift += 8) frame += static_cast<char>(size >> shift & 0xff);
-  return frame + std::string(size, 'S');
-}
-#endif
 
 // Lines of all kinds: empty, CRLF, ordinary, and now and then about `long_bytes` long. Perhaps no final newline.
 inline std::string RandomText(std::mt19937* random, size_t lines, size_t long_bytes) {

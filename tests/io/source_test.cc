@@ -99,11 +99,31 @@ TEST(ResolveSources, FailsForAGlobThatMatchesNothing) {
   Message({directory.Path("none/*.gz")}, absl::StatusCode::kNotFound);
 }
 
-TEST(ResolveSources, SaysWhatToDoWithADirectory) {
+// CONTRACT F10
+TEST(ResolveSources, TakesADirectoryForAllFilesBelowItSortedBytewise) {
   TemporaryDirectory directory;
-  const std::string message = Message({directory.Path("")}, absl::StatusCode::kInvalidArgument);
-  EXPECT_TRUE(Has(message, "directory")) << message;
-  EXPECT_TRUE(Has(message, "\"" + directory.Path("*") + "\"")) << message;
+  for (const char* folder : {"a", "a/b", "a.d", "_temporary", ".hidden", "elsewhere"}) {
+    std::filesystem::create_directory(directory.Path(folder));
+  }
+  for (const char* name : {"a/b/2.log", "a/b/1.log", "a.d/x.gz", "z", "B", "a/c.parquet", "a/.part", "a/_SUCCESS",
+                           "_temporary/1.log", ".hidden/1.log", "a/aws-logs-write-test"}) {
+    directory.Write(name, "x\n");
+  }
+  std::filesystem::create_symlink(directory.Path("z"), directory.Path("link"));
+  std::filesystem::create_directory_symlink(directory.Path("a"), directory.Path("loop"));  // not followed
+  std::filesystem::create_symlink("nowhere", directory.Path("a/gone"));  // the run says so
+  ASSERT_EQ(mkfifo(directory.Path("a/fifo").c_str(), 0600), 0);          // would be waited for
+  const std::string root = directory.Path("");
+  std::vector<std::string> expected;
+  for (const char* name : {"B", "a.d/x.gz", "a/b/1.log", "a/b/2.log", "a/c.parquet", "a/gone", "link", "z"}) {
+    expected.push_back(directory.Path(name));
+  }
+  EXPECT_EQ(Names(ResolveSources(std::vector<Source>{root})), expected);
+  expected.insert(expected.begin(), directory.Path("z"));
+  const std::string without_slash = root.substr(0, root.find_last_not_of('/') + 1);
+  EXPECT_EQ(Names(ResolveSources(std::vector<Source>{directory.Path("z"), without_slash})), expected);
+  const std::string message = Message({directory.Path("elsewhere")}, absl::StatusCode::kNotFound);
+  EXPECT_TRUE(Has(message, "no file is below directory \"" + directory.Path("elsewhere") + "\"")) << message;
 }
 
 TEST(ResolveSources, FailsForNothingAndForStandardInputTwice) {
@@ -120,6 +140,7 @@ TEST(ResolveSources, FailsForWhatMayNotBeRead) {
   std::filesystem::create_directory(directory.Path("shut"));
   chmod(directory.Path("shut").c_str(), 0);
   Message({directory.Path("*/*.log")}, absl::StatusCode::kPermissionDenied);
+  Message({directory.Path("")}, absl::StatusCode::kPermissionDenied);
   chmod(directory.Path("shut").c_str(), 0700);
 }
 

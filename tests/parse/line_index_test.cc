@@ -123,10 +123,12 @@ void ExpectPlaces(const Kernel& kernel, std::string_view text, const Indexed& in
   }
   std::vector<uint32_t> line_ends = {~uint32_t{0}};
   line_ends.insert(line_ends.end(), index.line_ends.begin(), index.line_ends.end());
+  std::vector<uint64_t> separators = {random->Chance(0.5) ? 0 : ~uint64_t{0}};  // in front of the text: may be read
+  separators.insert(separators.end(), index.separators.begin(), index.separators.end());
   std::vector<std::vector<uint32_t>> found(wanted.size(), std::vector<uint32_t>(num_rows, 12345));
   std::vector<uint32_t*> out;
   for (auto& column : found) out.push_back(column.data());
-  kernel.locate(index.separators.data(), line_ends.data() + 1, first_line, static_cast<uint32_t>(per_line),
+  kernel.locate(separators.data() + 1, line_ends.data() + 1, first_line, static_cast<uint32_t>(per_line),
                 all ? nullptr : rows.data(), rows.size(), wanted.data(), wanted.size(), out.data());
   for (size_t k = 0; k < wanted.size(); ++k) {
     size_t next = 0;

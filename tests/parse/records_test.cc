@@ -156,6 +156,45 @@ TEST(RecordsTest, AreThoseOfTheReferenceOnRandomLogs) {
   }
 }
 
+// Of records in a text, numbers and addresses are read in another way than of a line on its own.
+TEST(RecordsTest, ValuesAreThoseOfALineOnItsOwn) {  // CONTRACT F4, F6, F7
+  Random random(20261125);
+  const std::vector<std::string> odd = {"-",        "0",       "00000007",  "007",          "99999999",   "100000000",     "2147483647",
+                                        "2147483648", "1x",    "x1",        "+1",           "1.5",        "18446744073709551615",
+                                        "1.2.3.4",  "01.2.3.4", "1.2.3.256", "255.255.255.255", "1.2.3",    "1.2.3.4.5",     "::1",
+                                        "::ffff:1.2.3.4", "2001:db8::1", "a", ".", "1..2.3", "\xff", "123456789012345678"};
+  const fl::Format format = *fl::Format::Parse("srcaddr bytes dstaddr srcport start");
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) {
+    for (int column = 0; column < 5; ++column) {
+      std::string value = std::to_string(random.Below(uint64_t{1} << random.Below(40)));
+      if (column % 2 == 0) {
+        value = std::to_string(random.Below(256)) + "." + std::to_string(random.Below(256)) + "." +
+                std::to_string(random.Below(260)) + "." + std::to_string(random.Below(256));
+      }
+      if (random.Chance(0.1)) value = odd[random.Below(odd.size())];
+      text += value + (column == 4 ? "\n" : " ");
+    }
+  }
+  size_t records = 0, addresses = 0, numbers = 0;
+  for (const fl::Record& r : fl::Records(text, {.format = format})) {
+    fl::Record alone;
+    const std::string line(r.line());
+    ASSERT_EQ(fl::ParseRecord(line, format, &alone), fl::ParseError::kOk);
+    ASSERT_EQ(r.srcaddr(), alone.srcaddr()) << line;
+    ASSERT_EQ(r.dstaddr(), alone.dstaddr()) << line;
+    ASSERT_EQ(r.bytes(), alone.bytes()) << line;
+    ASSERT_EQ(r.srcport(), alone.srcport()) << line;
+    ASSERT_EQ(r.start(), alone.start()) << line;
+    ++records;
+    addresses += r.srcaddr().has_value();
+    numbers += r.bytes().has_value();
+  }
+  EXPECT_EQ(records, 20'000u);
+  EXPECT_GT(addresses, 15'000u);
+  EXPECT_GT(numbers, 15'000u);
+}
+
 // The loop in memory and the scan count the same, but for bad values, which the loop does not look for.
 TEST(RecordsTest, StatsAreThoseOfAScan) {
   for (size_t seed = 0; seed < Cases(1000); ++seed) {

@@ -1,4 +1,4 @@
-// What a scan reads: paths, globs, standard input, bytes in memory, whatever a function brings, or rows of Arrow.
+// What a scan reads: paths, globs, standard input, bytes in memory, whatever functions bring, or rows of Arrow.
 //
 // ROWS OF ARROW  Parquet files, data frames and databases hand out their rows as Arrow streams of records. Columns are
 // found by name, with underscores or hyphens; a row counts as a line, from 1 (Stats::bytes stays 0); and all answers
@@ -17,9 +17,11 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,11 +35,12 @@ struct ArrowArrayStream;  // flowlogs/io/arrow_abi.h
 namespace flowlogs {
 inline namespace v1 {
 
-// One source as a person names it: a path, a glob ("logs/*.gz"), "-" for standard input; or bytes in memory; or a
-// function that brings bytes; or Arrow. A value type; copying it does not copy the bytes.
+// One source as a person names it: a path, a directory, a glob ("logs/*.gz"), "-" for standard input; or bytes in
+// memory; or a function that brings bytes, once or as often as it is asked to; or Arrow. A value type; copying it does
+// not copy the bytes.
 class Source {
  public:
-  // A path, a glob or "-". Implicit, so that Scan({"a.log", "logs/*.gz"}) reads as it should.
+  // A path, a directory, a glob or "-". Implicit, so that Scan({"a.log", "logs/*.gz"}) reads as it should.
   Source(std::string path) : name_(std::move(path)) {}  // NOLINT(google-explicit-constructor)
   Source(const char* path) : name_(path) {}             // NOLINT(google-explicit-constructor)
 
@@ -57,15 +60,31 @@ class Source {
   using Reader = std::function<absl::StatusOr<size_t>(char* buffer, size_t size)>;
 
   // What `reader` brings, for file objects of other languages, sockets, decryption. It can be read once: opening it a
-  // second time fails. `reader` is called by the thread that opens the Input or calls Input::Claim() (in a scan, the one
-  // that is in Collect(), TableStream::Next() or the like), never again after the end or a Status, and never after the
-  // Input is destroyed. It is destroyed, in any thread, with the last copy of the Source and the Input. It is waited for
-  // as long as it takes, even when a run is stopped: a reader that may have to wait looks at the same stop itself, and
-  // returns with a Status.
+  // second time fails. `reader` is called by the thread that opens the Input or calls Input::Claim() (in a scan, the
+  // one that is in Collect(), TableStream::Next() or the like), never again after the end or a Status, and never after
+  // the Input is destroyed. It is destroyed, in any thread, with the last copy of the Source and the Input. It is
+  // waited for as long as it takes, even when a run is stopped: a reader that may have to wait looks at the same stop
+  // itself, and returns with a Status.
   static Source Stream(Reader reader, std::string name = "<stream>") {
     Source source(std::move(name));
     source.stream_ = std::make_shared<OnceStream>();
     source.stream_->reader = std::move(reader);
+    return source;
+  }
+
+  // Makes a Reader of the content from its beginning on. It should not wait: that is for the Reader. Must not throw.
+  // `stop` is requested once nobody wants the content any more: a Reader that waits then returns soon, with a Status.
+  using Opener = std::function<absl::StatusOr<Reader>(std::stop_token stop)>;
+
+  // Content that can be brought again and again, and that is waited for: objects of a store, pages of a service. A scan
+  // opens several such sources at a time, in the order in which they are given, in threads of the run that do nothing
+  // but wait, and holds what they bring ahead of those that read it (at most some 64 MiB). So `open` and Readers are
+  // called in any thread, several at a time, a Reader by one at a time; a Reader is destroyed in any thread. Each pass
+  // over the content opens it anew. A Reader that does not heed `stop` is left behind, in its thread, when the run
+  // ends. `stored_bytes`: see Progress; 0: not known.
+  static Source Remote(Opener open, std::string name, uint64_t stored_bytes = 0) {
+    Source source(std::move(name));
+    source.remote_ = std::make_shared<const RemoteOrigin>(RemoteOrigin{std::move(open), stored_bytes});
     return source;
   }
 
@@ -74,7 +93,8 @@ class Source {
   // two passes holds its batches in memory between them.
   static Source Arrow(ArrowArrayStream* stream, std::string name = "<arrow>");
 
-  // Makes *stream a stream of the rows; a Status says why there is none. Must not throw. Called by one thread at a time.
+  // Makes *stream a stream of the rows; a Status says why there is none. Must not throw. Called by one thread at a
+  // time.
   using ArrowOpener = std::function<absl::Status(ArrowArrayStream* stream)>;
 
   // Rows of Arrow, for what can hand out a new stream of them again and again (`can_be_repeated`), or once. `open` is
@@ -82,12 +102,14 @@ class Source {
   // get_next is waited for as long as it takes.
   static Source Arrow(ArrowOpener open, bool can_be_repeated, std::string name = "<arrow>");
 
-  // The path, "-", or the name given to the bytes or the stream: what errors and samples show.
+  // The path, "-", or the name given to what is no path: what errors and samples show.
   const std::string& name() const { return name_; }
   bool is_bytes() const { return is_bytes_; }
   bool is_stream() const { return stream_ != nullptr; }
+  bool is_remote() const { return remote_ != nullptr; }
   bool is_arrow() const { return arrow_ != nullptr; }
-  bool is_stdin() const { return !is_bytes_ && !is_stream() && !is_arrow() && name_ == "-"; }
+  bool is_path() const { return !is_bytes_ && !is_stream() && !is_remote() && !is_arrow() && name_ != "-"; }
+  bool is_stdin() const { return !is_bytes_ && !is_stream() && !is_remote() && !is_arrow() && name_ == "-"; }
   std::string_view content() const { return content_; }
 
  private:
@@ -95,6 +117,10 @@ class Source {
   struct OnceStream {
     Reader reader;
     std::atomic<bool> is_opened{false};
+  };
+  struct RemoteOrigin {
+    Opener open;
+    uint64_t stored_bytes = 0;
   };
   struct ArrowOrigin {
     ArrowOpener open;
@@ -106,16 +132,25 @@ class Source {
   std::shared_ptr<const void> owner_;
   bool is_bytes_ = false;
   std::shared_ptr<OnceStream> stream_;
+  std::shared_ptr<const RemoteOrigin> remote_;
   std::shared_ptr<ArrowOrigin> arrow_;
 };
 
-// Turns globs into paths (sorted bytewise; a path that exists is never taken for a glob) and checks that every literal
-// path can be opened. Order is kept. Fails, before anything is read, with
+// Turns globs into paths (sorted bytewise; a path that exists is never taken for a glob), directories into the files
+// below them, and checks that every literal path can be opened. Order is kept.
+//
+// DIRECTORIES  All regular files below, at any depth, sorted bytewise by their paths. Links to files are followed,
+// links to directories are not. Left out is what others write beside logs: names that begin with "." or "_" (_SUCCESS,
+// _temporary), of files and directories, and aws-logs-write-test, the object of CloudWatch's export tasks.
+//
+// Fails, before anything is read, with
 //   NOT_FOUND / PERMISSION_DENIED  a literal path cannot be opened; the message names it and says why
-//   NOT_FOUND                      a glob matches nothing, or only directories (which are left out of what it matches)
-//   PERMISSION_DENIED              a glob meets a directory that cannot be read: files are never left out in silence
-//   INVALID_ARGUMENT               no source was given; a directory was given; "-", one stream, or one source of Arrow
-//                                  that can be read once was given twice
+//   NOT_FOUND                      a glob matches nothing, or only directories (which are left out of what it
+//                                  matches); no file is below a directory
+//   PERMISSION_DENIED              a directory that is given, or met, cannot be read: files are never left out in
+//                                  silence
+//   INVALID_ARGUMENT               no source was given; "-", one stream, or one source of Arrow that can be read once
+//                                  was given twice
 absl::StatusOr<std::vector<Source>> ResolveSources(std::span<const Source> sources);
 
 }  // namespace v1

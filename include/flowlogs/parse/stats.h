@@ -29,6 +29,7 @@ struct Stats {
     std::string source;
     uint64_t offset = 0;  // bytes of the input as stored
     std::string message;
+    bool is_limit = false;  // a limit was met: the input may be good
   };
   // A line that is a problem, or a record with a bad value.
   struct Sample {

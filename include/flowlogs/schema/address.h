@@ -135,12 +135,15 @@ constexpr bool ParseV4(std::string_view text, uint32_t* bits) {
   return i == text.size();
 }
 
-constexpr int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+inline constexpr std::array<int8_t, 256> kHexDigits = [] {
+  std::array<int8_t, 256> digits{};
+  digits.fill(-1);
+  for (int i = 0; i < 10; ++i) digits[static_cast<size_t>('0' + i)] = static_cast<int8_t>(i);
+  for (int i = 0; i < 6; ++i) digits[static_cast<size_t>('a' + i)] = digits[static_cast<size_t>('A' + i)] = static_cast<int8_t>(10 + i);
+  return digits;
+}();
+// -1: it is none.
+constexpr int HexDigit(char c) { return kHexDigits[static_cast<unsigned char>(c)]; }
 
 // Up to eight groups of one to four hex digits, one "::" for at least one group, perhaps a dotted quad as the last two.
 constexpr bool ParseV6(std::string_view text, uint64_t* high, uint64_t* low) {
@@ -158,8 +161,8 @@ constexpr bool ParseV6(std::string_view text, uint64_t* high, uint64_t* low) {
     if (count == 8) return false;
     const size_t begin = i;
     uint32_t group = 0;
-    while (i < text.size() && HexDigit(text[i]) >= 0) {
-      group = (group << 4) | static_cast<uint32_t>(HexDigit(text[i]));
+    for (int digit; i < text.size() && (digit = HexDigit(text[i])) >= 0;) {
+      group = (group << 4) | static_cast<uint32_t>(digit);
       if (++i - begin > 4) return false;
     }
     if (i < text.size() && text[i] == '.') {
