@@ -64,9 +64,14 @@ flowlogs_dependency(absl::status PACKAGE absl CONFIG FETCH https://github.com/ab
 flowlogs_dependency(re2::re2 PACKAGE re2 CONFIG PKG_CONFIG re2 FETCH https://github.com/google/re2 2025-11-05
                     DEBIAN libre2-dev)
 flowlogs_dependency(ZLIB::ZLIB PACKAGE ZLIB PKG_CONFIG zlib DEBIAN zlib1g-dev)
+flowlogs_dependency(simdjson::simdjson PACKAGE simdjson CONFIG PKG_CONFIG simdjson
+                    FETCH https://github.com/simdjson/simdjson v4.2.2 DEBIAN libsimdjson-dev)
 if(FLOWLOGS_WITH_ISAL)
   flowlogs_dependency(ISAL::isal PACKAGE ISAL CONFIG PKG_CONFIG libisal DEBIAN libisal-dev OPTIONAL)
 endif()
 if(FLOWLOGS_WITH_ZSTD)
   flowlogs_dependency(zstd::libzstd PACKAGE zstd CONFIG PKG_CONFIG libzstd DEBIAN libzstd-dev OPTIONAL)
+endif()
+if(FLOWLOGS_WITH_MAXMINDDB)
+  flowlogs_dependency(maxminddb::maxminddb PACKAGE maxminddb CONFIG PKG_CONFIG libmaxminddb DEBIAN libmaxminddb-dev OPTIONAL)
 endif()

@@ -40,6 +40,7 @@ void BindErrors(py::module_& m);
 void BindFormat(py::module_& m);
 void BindRecord(py::module_& m);
 void BindTable(py::module_& m);
+void BindEnrichment(py::module_& m);
 void BindQuery(py::module_& m);
 void BindArrow(py::module_& m);
 void BindSynth(py::module_& m);

@@ -18,6 +18,7 @@ struct ErrorTypes {
   PyObject* parse = nullptr;
   PyObject* input = nullptr;
   PyObject* limit = nullptr;
+  PyObject* input_limit = nullptr;
 };
 ErrorTypes types;
 
@@ -85,6 +86,10 @@ void BindErrors(py::module_& m) {
              "the Summary; None if nothing was read. stats: the Stats of it, or None.",
              {types.error, PyExc_OSError}, {"source", "offset", "table", "stats"});
   types.limit = Define(m, "LimitError", "A limit was hit; the message says which and how to raise it.", {types.error});
+  types.input_limit = Define(m, "InputLimitError",
+                             "An input that was not read to its end because of a limit: an InputError, with .table, and a "
+                             "LimitError.",
+                             {types.input, types.limit});
 }
 
 void RaiseStatus(const absl::Status& status, const std::vector<std::string>& sources, std::string_view expression) {
@@ -124,7 +129,7 @@ void RaiseDamage(const Stats& stats, const py::object& answer) {
   }
   if (stats.errors.size() > 1) message += ", and " + std::to_string(stats.errors.size() - 1) + " more";
   message += "; the answer from what was read is this exception's .table, on_error=\"skip\" returns it";
-  Raise(types.input, message,
+  Raise(first.is_limit ? types.input_limit : types.input, message,
         {{"source", ToStr(first.source)},
          {"offset", py::int_(first.offset)},
          {"table", answer},

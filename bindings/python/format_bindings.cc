@@ -72,6 +72,15 @@ py::list Fields() {
   return fields;
 }
 
+// A pickled format. Headers take names that Parse() does not, and the other way round.
+Format Remake(const py::bytes& header, bool comma, bool leading_time) {
+  const std::string text(header);
+  std::optional<Format> format = Format::FromHeader(text, /*first_line=*/true);
+  if (!format) format = ParseFormat(text);
+  if (comma) format = format->WithSeparator(Separator::kComma);
+  return leading_time ? format->WithLeadingTime() : *format;
+}
+
 }  // namespace
 
 std::optional<Format> ToFormat(const py::object& format) {
@@ -90,11 +99,14 @@ std::optional<Format> ToFormat(const py::object& format) {
 }
 
 void BindFormat(py::module_& m) {
-  py::class_<Format>(
+  py::class_<Format> format_class(
       m, "Format",
       "The order of fields in the lines of a flow log. Immutable; may be used as a key of a dict.\n\n"
       "len(f) is the number of fields, str(f) the ${...} text that AWS takes, `name in f` tells whether it\n"
-      "has a field (names with hyphens or underscores).")
+      "has a field (names with hyphens or underscores).");
+  // What __reduce__() calls; its signature names the class.
+  m.def("_format", &Remake, py::arg("header"), py::arg("comma"), py::arg("leading_time"));
+  format_class
       // Factories
       .def_static(
           "default", [] { return Format::Default(); }, "The 14 fields of version 2, AWS's default.")
@@ -150,19 +162,11 @@ void BindFormat(py::module_& m) {
           "__hash__",
           [](const Format& format) { return py::hash(py::make_tuple(ToStr(HeaderOf(format)), format.leading_time())); })
       .def("__iter__", [](const Format& format) { return py::iter(FieldNames(format)); })
-      .def(py::pickle(
-          [](const Format& format) {
-            return py::make_tuple(py::bytes(HeaderOf(format)), format.separator() == Separator::kComma,
-                                  format.leading_time());
-          },
-          [](const py::tuple& state) {
-            const std::string header = state[0].cast<std::string>();
-            // Headers take names that Parse() does not, and the other way round.
-            std::optional<Format> format = Format::FromHeader(header, /*first_line=*/true);
-            if (!format) format = ParseFormat(header);
-            if (state[1].cast<bool>()) format = format->WithSeparator(Separator::kComma);
-            return state[2].cast<bool>() ? format->WithLeadingTime() : *format;
-          }))
+      // Not py::pickle(): its __getstate__ alone makes protocols 0 and 1 abort the process.
+      .def("__reduce__", [remake = py::object(m.attr("_format"))](const Format& format) {
+        return py::make_tuple(remake, py::make_tuple(py::bytes(HeaderOf(format)), format.separator() == Separator::kComma,
+                                                     format.leading_time()));
+      })
       // String representation
       .def("__str__", [](const Format& format) { return ToStr(format.ToString()); })
       .def("__repr__", [](const Format& format) { return ToStr(Repr(format)); });

@@ -1,11 +1,16 @@
 #include "bindings/python/gil.h"
 
 #include <chrono>
+#include <condition_variable>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <stop_token>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -17,6 +22,36 @@ namespace {
 
 [[noreturn]] void StayHere() {
   for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+}
+
+class Gate {
+ public:
+  bool Enter() {
+    const std::lock_guard lock(mutex_);
+    if (is_shut_) return false;
+    ++inside_;
+    return true;
+  }
+  void Leave() {
+    const std::lock_guard lock(mutex_);
+    if (--inside_ == 0) empty_.notify_all();
+  }
+  void Shut() {
+    std::unique_lock lock(mutex_);
+    is_shut_ = true;
+    empty_.wait_for(lock, std::chrono::seconds(2), [this] { return inside_ == 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable empty_;
+  int inside_ = 0;
+  bool is_shut_ = false;
+};
+
+Gate& TheGate() {
+  static auto* const gate = new Gate;  // outlives every thread
+  return *gate;
 }
 
 // Holds the GIL for a scope, in a thread that may have it already. As of GilRelease, at the interpreter's end a thread
@@ -36,22 +71,6 @@ class GilAcquire {
 
  private:
   PyGILState_STATE state_;
-};
-
-// An object that is used with the GIL, and may die without it.
-class Callable {
- public:
-  explicit Callable(const py::object& object) : object_(py::object(object).release().ptr()) {}
-  ~Callable() {
-    LetGo(object_, [](void* object) { Py_DECREF(static_cast<PyObject*>(object)); });
-  }
-  Callable(const Callable&) = delete;  // it has one reference
-  Callable& operator=(const Callable&) = delete;
-  // REQUIRES, of this and its use: the GIL.
-  py::handle get() const { return object_; }
-
- private:
-  PyObject* const object_;
 };
 
 // "ValueError: no such thing". REQUIRES: the GIL.
@@ -109,7 +128,8 @@ absl::StatusOr<size_t> ReadInto(py::handle read, char* buffer, size_t size) {
   if (piece.is_none()) return absl::UnavailableError("read() gave None: the file does not wait for its bytes");
   const TextArgument bytes(piece);
   if (bytes.text().size() > size) {
-    return absl::InternalError("read(" + std::to_string(size) + ") gave " + std::to_string(bytes.text().size()) + " bytes");
+    return absl::InternalError("read(" + std::to_string(size) + ") gave " + std::to_string(bytes.text().size()) +
+                               " bytes");
   }
   std::memcpy(buffer, bytes.text().data(), bytes.text().size());
   return bytes.text().size();
@@ -118,6 +138,19 @@ absl::StatusOr<size_t> ReadInto(py::handle read, char* buffer, size_t size) {
 }  // namespace
 
 thread_local Call* Call::current_ = nullptr;
+
+GateVisit::GateVisit() : is_let_in_(TheGate().Enter()) {}
+
+GateVisit::~GateVisit() {
+  if (is_let_in_) TheGate().Leave();
+}
+
+void ShutGateAtExit() {
+  py::module_::import("atexit").attr("register")(py::cpp_function([] {
+    const GilRelease release;
+    TheGate().Shut();
+  }));
+}
 
 bool HasGil() {
   // Not PyGILState_Check(), which says yes to everybody once there are subinterpreters.
@@ -148,11 +181,11 @@ void SetRunHooks(const py::object& progress, ScanOptions* options) {
     if (PyCallable_Check(progress.ptr()) == 0) {
       throw py::type_error("progress is a callable that takes done_bytes, total_bytes and records");
     }
-    options->progress = [callable = std::make_shared<const Callable>(progress)](const Progress& p) {
+    options->progress = [callable = Hold(progress)](const Progress& p) {
       Call* const call = Call::current();
       if (call == nullptr || call->has_raised()) return;
       const GilAcquire gil;
-      Guarded(call, [&] { callable->get()(p.done_bytes, p.total_bytes, p.records); });
+      Guarded(call, [&] { py::handle(callable.get())(p.done_bytes, p.total_bytes, p.records); });
     };
   }
   options->keep_going = [] {
@@ -166,11 +199,12 @@ void SetRunHooks(const py::object& progress, ScanOptions* options) {
 }
 
 Source ToStreamSource(const py::object& read, std::string name) {
-  auto reader = [callable = std::make_shared<const Callable>(read)](char* buffer, size_t size) -> absl::StatusOr<size_t> {
-    if (Py_IsInitialized() == 0) return absl::UnavailableError("Python has ended");
+  auto reader = [callable = Hold(read)](char* buffer, size_t size) -> absl::StatusOr<size_t> {
+    const GateVisit visit;
+    if (!visit.is_let_in()) return absl::UnavailableError("Python is ending");
     const GilAcquire gil;
     try {
-      return ReadInto(callable->get(), buffer, size);
+      return ReadInto(callable.get(), buffer, size);
     } catch (py::error_already_set& error) {
       const std::string text = TextOf(error);
       // Ctrl-C and the like, and a wrong argument, are for whoever runs the scan; else it is the input that is damaged.
@@ -182,6 +216,100 @@ Source ToStreamSource(const py::object& read, std::string name) {
   return Source::Stream(std::move(reader), std::move(name));
 }
 
+void RaiseInCall(PyObject* type) {
+  Call* const call = Call::current();
+  if (call == nullptr) return;
+  const GilAcquire gil;
+  PyErr_SetNone(type);
+  py::error_already_set raised;
+  call->Keep(raised);
+}
+
+namespace {
+
+// What remote.open() gave. Behind the gate, since it is used and dies in threads that Python does not know.
+class RemoteReader {
+ public:
+  // Takes the reference.
+  RemoteReader(PyObject* reader, std::stop_token stop)
+      : reader_(reader), on_stop_(std::in_place, std::move(stop), [this] { Stop(); }) {}
+  ~RemoteReader() {
+    on_stop_.reset();  // may wait for Stop(), which wants the GIL: not held here
+    const GateVisit visit;
+    if (!visit.is_let_in()) return;  // its memory goes with the process
+    const GilAcquire gil;
+    Py_DECREF(reader_);
+  }
+  RemoteReader(const RemoteReader&) = delete;  // it has one reference
+  RemoteReader& operator=(const RemoteReader&) = delete;
+
+  absl::StatusOr<size_t> Read(char* buffer, size_t size) {
+    const GateVisit visit;
+    if (!visit.is_let_in()) return absl::UnavailableError("Python is ending");
+    const GilAcquire gil;
+    try {
+      const auto view = py::memoryview::from_memory(buffer, static_cast<py::ssize_t>(size));
+      const auto n = py::reinterpret_borrow<py::object>(reader_).attr("readinto")(view).cast<size_t>();
+      view.attr("release")();  // the buffer is not Python's any more
+      return n;
+    } catch (py::error_already_set& error) {
+      return absl::UnavailableError(RemoteErrorText(error));
+    } catch (const py::cast_error&) {
+      return absl::InternalError("readinto() gave no number of bytes");
+    }
+  }
+
+  // What an error of flowlogs' own says is meant for people; others are told with their names.
+  static std::string RemoteErrorText(py::error_already_set& error) {
+    if (error.matches(py::module_::import("flowlogs._core").attr("Error"))) return std::string(py::str(error.value()));
+    return TextOf(error);
+  }
+
+ private:
+  void Stop() {
+    const GateVisit visit;
+    if (!visit.is_let_in()) return;
+    const GilAcquire gil;
+    try {
+      py::reinterpret_borrow<py::object>(reader_).attr("stop")();
+    } catch (py::error_already_set&) {
+      // Then it is left behind.
+    }
+  }
+
+  PyObject* const reader_;
+  std::optional<std::stop_callback<std::function<void()>>> on_stop_;
+};
+
+}  // namespace
+
+Source ToRemoteSource(const py::object& remote, std::string name, uint64_t stored_bytes) {
+  auto open = [remote = Hold(remote)](std::stop_token stop) -> absl::StatusOr<Source::Reader> {
+    std::shared_ptr<RemoteReader> reader;
+    {
+      const GateVisit visit;
+      if (!visit.is_let_in()) return absl::UnavailableError("Python is ending");
+      PyObject* opened = nullptr;
+      {
+        const GilAcquire gil;
+        try {
+          opened = py::handle(remote.get()).attr("open")().release().ptr();
+        } catch (py::error_already_set& error) {
+          return absl::UnavailableError(RemoteReader::RemoteErrorText(error));
+        }
+      }
+      reader = std::make_shared<RemoteReader>(opened, std::move(stop));  // without the GIL: it may be stopped at once
+    }
+    return [reader](char* buffer, size_t size) { return reader->Read(buffer, size); };
+  };
+  return Source::Remote(std::move(open), std::move(name), stored_bytes);
+}
+
+std::shared_ptr<PyObject> Hold(py::handle object) {
+  return {object.inc_ref().ptr(),
+          [](PyObject* owned) { LetGo(owned, [](void* last) { Py_DECREF(static_cast<PyObject*>(last)); }); }};
+}
+
 void LetGo(void* owned, void (*free)(void* owned)) {
   struct Left {
     void* owned;
@@ -189,7 +317,7 @@ void LetGo(void* owned, void (*free)(void* owned)) {
   };
   static std::mutex mutex;
   static std::vector<Left>* const left = new std::vector<Left>;  // outlives every thread
-  if (Py_IsInitialized() == 0) return;  // the process ends: its memory goes with it
+  if (Py_IsInitialized() == 0) return;                           // the process ends: its memory goes with it
   if (IsPythonThread()) {
     const GilAcquire gil;
     free(owned);

@@ -5,6 +5,7 @@
 
 #include "bindings/python/arrow_source.h"
 #include "bindings/python/bindings.h"
+#include "bindings/python/insight_bindings.h"
 #include "bindings/python/owned_record.h"
 #include "flowlogs/io/source.h"
 #include "flowlogs/query/query.h"
@@ -109,14 +110,15 @@ std::string NumberedName(const char* what, size_t number) {
   return std::string("<") + what + (number == 1 ? ">" : " " + std::to_string(number) + ">");
 }
 
-// sources: str, bytes (paths, as os.fspath() gives them), tuples (buffer,) and (read method of a file, name), and objects
-// with __arrow_c_stream__. The package's scan() brings them about.
+// sources: str, bytes (paths, as os.fspath() gives them), tuples (buffer,), (read method of a file, name) and (remote source,
+// name, bytes as stored), and objects with __arrow_c_stream__. The package's scan() brings them about.
 PyQuery MakeScan(const py::list& sources, const py::object& format, const py::object& threads,
-                 const std::string& on_error, const py::dict& sets, const py::list& internal, const py::object& progress,
-                 bool mmap, const py::dict& limits) {
+                 const std::string& on_error, const py::dict& sets, const py::list& internal,
+                 const py::iterable& enrich, const py::object& progress, bool mmap, const py::dict& limits) {
   ScanOptions options;
   options.sets = ToSets(sets);
   for (py::handle prefix : internal) options.internal.push_back(std::string(py::str(prefix)));
+  for (py::handle table : enrich) options.enrich.push_back(table.cast<const EnrichmentTable&>());
   options.format = ToFormat(format);
   options.on_error = ToOnError(on_error);
   options.mmap = mmap;
@@ -141,14 +143,21 @@ PyQuery MakeScan(const py::list& sources, const py::object& format, const py::ob
   limit("block_bytes", size_t{1} << 30, &options.block_bytes);
   limit("max_inflated_bytes", kAny, &options.max_inflated_bytes);
   limit("max_inflate_ratio", kAny, &options.max_inflate_ratio);
+  limit("max_event_bytes", kAny, &options.max_event_bytes);
   limit("max_group_bytes", kAny, &options.max_group_bytes);
 
   auto info = std::make_shared<ScanInfo>();
   info->skip_damage = on_error == "skip";
   std::vector<Source> made;
+  RemoteObjects remote;
   size_t buffers = 0, arrows = 0;
   for (py::handle source : sources) {
-    if (py::isinstance<py::tuple>(source) && py::len(source) == 2) {
+    if (py::isinstance<py::tuple>(source) && py::len(source) == 3) {
+      const py::tuple parts = py::reinterpret_borrow<py::tuple>(source);
+      std::string name(TextArgument(parts[1]).text());
+      remote.emplace(name, Hold(parts[0]));
+      made.push_back(ToRemoteSource(parts[0], std::move(name), parts[2].cast<uint64_t>()));
+    } else if (py::isinstance<py::tuple>(source) && py::len(source) == 2) {
       const py::tuple file = py::reinterpret_borrow<py::tuple>(source);
       made.push_back(ToStreamSource(file[0], std::string(TextArgument(file[1]).text())));
     } else if (py::isinstance<py::tuple>(source)) {
@@ -163,6 +172,7 @@ PyQuery MakeScan(const py::list& sources, const py::object& format, const py::ob
     }
     info->sources.push_back(made.back().name());
   }
+  options.open_parquet = MakeParquetOpener(std::move(remote));
   Query query = Scan(std::move(made), std::move(options));
   if (!query.status().ok()) RaiseStatus(query.status(), info->sources);
   return PyQuery(std::move(query), std::move(info));
@@ -579,7 +589,8 @@ void BindQuery(py::module_& m) {
                     "It reads no sources; the scan's options (format, limits) hold.")
       .def("feed", &PyRun::Feed, py::arg("text"),
            "Takes the next piece of text, bytes or str; lines may go on from piece to piece.\n\n"
-           "Raises InputError if the format cannot be told or if it is gzip, Error after finish().")
+           "What wraps records (gzip, JSON, a Lambda event) is not text: scan its bytes, flowlogs.scan(data).\n\n"
+           "Raises InputError if the format cannot be told or if it is no text, Error after finish().")
       .def("snapshot", &PyRun::Snapshot, "The Table for the whole lines fed so far; its stats.complete is False.")
       .def("finish", &PyRun::Finish,
            "Takes the unfinished last line as a line and gives the Table.");
@@ -666,6 +677,9 @@ void BindQuery(py::module_& m) {
         result.records = q.records.TellTwice();
         return result;
       })
+      .def("_detect", [](const PyQuery& q, const py::dict& options) { return Detect(q.records, options, q.scan->sources); })
+      .def("_raise_if_damaged", &RaiseIfDamaged, py::arg("stats"), py::arg("answer"))
+      .def_property_readonly("_sources", [](const PyQuery& q) { return ToStrList(q.scan->sources); })
       .def("_tables", [](const PyQuery& q) { return std::make_unique<TableIterator>(q); })
       .def("_chunks", [](const PyQuery& q) { return std::make_unique<ChunkIterator>(q); })
       .def_property_readonly(
@@ -675,8 +689,8 @@ void BindQuery(py::module_& m) {
       .def("__repr__", [](const PyQuery& q) { return ToStr(Repr(q)); });
 
   m.def("_scan", &MakeScan, py::arg("sources"), py::kw_only(), py::arg("format"), py::arg("threads"),
-        py::arg("on_error"), py::arg("sets"), py::arg("internal"), py::arg("progress"), py::arg("mmap"),
-        py::arg("limits"));
+        py::arg("on_error"), py::arg("sets"), py::arg("internal"), py::arg("enrich"), py::arg("progress"),
+        py::arg("mmap"), py::arg("limits"));
   m.def("collect_all", [](const py::iterable& queries) { return CollectEach(queries, true); }, py::arg("queries"),
         "Runs several queries of one scan() in one pass and gives their Tables.\n\n"
         "Raises as Query.collect() does; InputError.table is then the list of Tables.");

@@ -112,6 +112,7 @@ class PyGenerator {
  public:
   explicit PyGenerator(Generator generator) : generator_(std::move(generator)) {}
   const Format& format() const { return generator_.format(); }
+  std::string truth() const { return generator_.truth(); }
   py::bytes Next() {
     const Turn turn(taken_, "the generator");
     std::string_view block;
@@ -135,13 +136,21 @@ T CheckedNumber(const char* name, const py::int_& value) {
 }
 
 std::unique_ptr<PyGenerator> MakeGenerator(const py::int_& records, const py::int_& seed, const py::object& format,
-                                           const py::int_& start, const py::int_& hosts, bool header) {
+                                           const py::int_& start, const py::int_& hosts, bool header,
+                                           const std::string& scenario, const py::int_& days) {
   GeneratorOptions options;
   options.records = CheckedNumber<uint64_t>("records", records);
   options.seed = CheckedNumber<uint64_t>("seed", seed);
   options.start_seconds = CheckedNumber<int64_t>("start", start);
   options.hosts = CheckedNumber<uint32_t>("hosts", hosts);
   options.header = header;
+  options.days = CheckedNumber<uint32_t>("days", days);
+  const absl::StatusOr<Scenario> named_scenario = ScenarioOf(scenario);
+  if (!named_scenario.ok()) {
+    const absl::string_view message = named_scenario.status().message();
+    RaiseArgumentError("generate: " + std::string(message.data(), message.size()));
+  }
+  options.scenario = *named_scenario;
   if (py::isinstance<py::str>(format)) {
     absl::StatusOr<Format> named = GeneratorFormat(TextArgument(format).text());
     if (!named.ok()) {
@@ -177,8 +186,9 @@ void BindSynth(py::module_& m) {
 
   py::class_<PyGenerator>(m, "_Generator", "Makes a log, block by block (bytes of whole lines). One thread at a time.")
       .def(py::init(&MakeGenerator), py::kw_only(), py::arg("records"), py::arg("seed"), py::arg("format"),
-           py::arg("start"), py::arg("hosts"), py::arg("header"))
+           py::arg("start"), py::arg("hosts"), py::arg("header"), py::arg("scenario") = "", py::arg("days") = 0)
       .def_property_readonly("format", &PyGenerator::format, "The Format of the lines.")
+      .def_property_readonly("truth", &PyGenerator::truth, "JSON: what was planted in the scenario; '' without one.")
       .def("__iter__", [](py::object self) { return self; })
       .def("__next__", &PyGenerator::Next);
 }

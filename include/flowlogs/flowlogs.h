@@ -19,9 +19,10 @@
 //
 // ---- READING --------------------------------------------------------------------------------------------------------
 //
-// Scan() takes paths, globs, "-", and bytes in memory, plain or compressed, and reads them when the plan runs, in
-// bounded memory and with as many threads as the process may use. Nothing throws or prints: what is wrong comes back as
-// a Status, and lines that are no record are counted in the Stats, never a reason to stop.
+// Scan() takes paths, globs, "-", and bytes in memory, plain or compressed, text or what AWS wraps around it (JSON, base64:
+// see flowlogs/io/input.h), and reads them when the plan runs, in bounded memory and with as many threads as the process
+// may use. Nothing throws or prints: what is wrong comes back as a Status, and lines that are no record are counted in
+// the Stats, never a reason to stop.
 //
 //   absl::StatusOr<fl::Table> all = fl::Scan({fl::Source::Bytes(log)}).Aggregate({"count()"}).Collect();
 //   if (!all.ok()) return Fail(all.status());  // the plan is wrong, or nothing could be read

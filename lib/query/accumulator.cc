@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "lib/io/hash_table.h"
 #include "lib/query/accumulator_base.h"
 #include "lib/query/group_table.h"
 
@@ -27,7 +28,11 @@ class Count final : public AccumulatorBase {
   using AccumulatorBase::AccumulatorBase;
   void Add(const BoundColumn& column, const GroupedRows& in) override {
     const size_t place = place_;
-    if (aggregate_.kind == Kind::kCount) {
+    if (aggregate_.kind == Kind::kCount && in.few != nullptr) {
+      FewSums counts(in);
+      counts.AddAll([](uint32_t) { return 1; });
+      counts.ForEach([&](GroupRow group, uint64_t count) { group[place] += count; });
+    } else if (aggregate_.kind == Kind::kCount) {
       for (uint32_t i = 0; i < in.rows.count; ++i) ++in.groups[i][place];
     } else if (is_text()) {
       ForEachPresent<std::string>(column, in, [&](GroupRow group, std::string_view, uint32_t) { ++group[place]; });
@@ -55,6 +60,7 @@ class Sum final : public AccumulatorBase {
   using AccumulatorBase::AccumulatorBase;
   size_t state_words() const override { return is_mean() ? 2 : 1; }
   void Add(const BoundColumn& column, const GroupedRows& in) override {
+    if (AddToFew(column, in)) return;
     if (is_mean()) {
       ForEachPresent<int64_t>(column, in, [&](GroupRow group, int64_t value, uint32_t) {
         Add(group, value);
@@ -71,7 +77,7 @@ class Sum final : public AccumulatorBase {
       Add(into[i], ToNumber(from[i][place_]));
       if (is_mean()) into[i][place_ + 1] += from[i][place_ + 1];
       if (theirs.beyond_.empty()) continue;
-      if (const auto it = theirs.beyond_.find(from[i]); it != theirs.beyond_.end()) beyond_[into[i]] += it->second;
+      if (const auto it = theirs.beyond_.find(from[i]); it != theirs.beyond_.end()) Beyond(into[i]) += it->second;
     }
   }
   bool is_in_rows() const override { return beyond_.empty(); }
@@ -103,15 +109,45 @@ class Sum final : public AccumulatorBase {
 
  private:
   bool is_mean() const { return aggregate_.kind == Kind::kMean; }
+  // If there are few groups, and the values are not so big that one word could not add them up: a word's lower bits count
+  // the present values, the upper ones are their sum.
+  bool AddToFew(const BoundColumn& column, const GroupedRows& in) {
+    constexpr unsigned kCountBits = 17;
+    constexpr uint32_t kMostRows = 1 << 16;
+    constexpr int64_t kLeastBig = int64_t{1} << 30;
+    if (in.few == nullptr || in.rows.count > kMostRows) return false;
+    if (column.lacking) return true;
+    const int64_t* const words = in.reader->Words(column, *in.batch, in.rows);
+    int64_t all = 0;  // the bits of all that are not null
+    for (uint32_t i = 0; i < in.rows.count; ++i) {
+      const int64_t word = words[in.rows[i]];
+      all |= word == kNullWord ? 0 : word;
+    }
+    if (all < 0 || all >= kLeastBig) return false;
+    FewSums sums(in);
+    sums.AddAll([&](uint32_t i) {
+      const int64_t word = words[in.rows[i]];
+      return word == kNullWord ? 0 : (static_cast<uint64_t>(word) << kCountBits) + 1;
+    });
+    sums.ForEach([&](GroupRow group, uint64_t sum) {
+      if (sum == 0) return;  // no value was present
+      Add(group, static_cast<int64_t>(sum >> kCountBits));
+      if (is_mean()) group[place_ + 1] += sum & ((uint64_t{1} << kCountBits) - 1);
+    });
+    return true;
+  }
   void Add(GroupRow row, int64_t value) {
     uint64_t& word = row[place_];
     int64_t sum = word == 0 ? 0 : ToNumber(word);
     if (__builtin_add_overflow(sum, value, &sum) || ToWord(sum) == 0) [[unlikely]] {
       const std::lock_guard lock(mutex_);  // rows are merged by several threads, what is beyond them is one
-      beyond_[row] += Int128{ToNumber(word)} + value;
+      Beyond(row) += Int128{ToNumber(word)} + value;
       sum = 0;
     }
     word = ToWord(sum);
+  }
+  Int128& Beyond(const uint64_t* row) {
+    return GrowTable(beyond_, [&](auto& table) -> Int128& { return table[row]; });
   }
   Int128 SumOf(const uint64_t* row) const {
     Int128 sum = ToNumber(row[place_]);

@@ -29,6 +29,7 @@ struct GroupedRows {
   const GroupRow* groups;
   ColumnReader* reader;
   Interner* interner;
+  const FewGroups* few;  // the same groups by number; nullptr: there are many
   const BoundColumn* start;  // of the record; looked at by first() and last()
   const BoundColumn* end;
 };

@@ -153,13 +153,17 @@ void ExportSchema(std::span<const Column> columns, const ArrowOptions& options, 
 }
 
 absl::StatusOr<std::vector<Column>> Query::Schema() const {
+  return GuardMemory([this] { return MakeSchema(); });
+}
+
+absl::StatusOr<std::vector<Column>> Query::MakeSchema() const {
   if (!plan_->status.ok()) return plan_->status;
   std::vector<FormatColumn> scanned;
   if (!plan_->grouped && !plan_->selected) {
     FormatTable formats;
     RunControl control(plan_->scan->options);
     absl::StatusOr<InputSet> inputs =
-        InputSet::Open(plan_->scan, &formats, plan_->scan->options.block_bytes, &control);
+        InputSet::Open(plan_->scan, &formats, plan_->scan->options.block_bytes, false, &control);
     if (!inputs.ok()) return InputErrorStatus(inputs.status());
     scanned = inputs->columns();
     const auto& runs = inputs->inputs();

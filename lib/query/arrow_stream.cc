@@ -10,6 +10,7 @@
 #include "lib/query/arrow_batch.h"
 #include "lib/query/arrow_layout.h"
 #include "lib/query/plan.h"
+#include "lib/query/status.h"
 
 namespace flowlogs {
 inline namespace v1 {
@@ -140,7 +141,7 @@ int Guard(StreamState* state, F&& f) {
     state->error.assign(status.message().data(), status.message().size());
     return ErrnoOf(status);
   } catch (const std::bad_alloc&) {
-    state->End(absl::ResourceExhaustedError("out of memory"));
+    state->End(OutOfMemoryStatus());
     state->error = "out of memory";  // short: needs none
     return ENOMEM;
   } catch (const std::exception& e) {

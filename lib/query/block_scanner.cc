@@ -19,14 +19,21 @@ BlockScanner::Text BlockScanner::FirstLines(uint32_t lines) const {
   return first;
 }
 
+int BlockScanner::HeaderFormat() const {
+  const std::optional<Format> format = Format::Parse(text_.header);
+  return format ? formats_->Intern(*format) : -1;
+}
+
 LineState BlockScanner::After(LineState before) const {
   LineState after = before;
+  if (!text_.header.empty()) after.format_id = HeaderFormat();
   after.lines += num_lines();
   if (!lines_.headers().empty()) after.format_id = formats_->Intern(lines_.headers().back().format);
   return after;
 }
 
 void BlockScanner::Scan(LineState before, RunStats* stats) {
+  if (!text_.header.empty()) before.format_id = HeaderFormat();
   const Format* in_force = before.format_id < 0 ? nullptr : &formats_->at(before.format_id);
   lines_.Judge(in_force);
   std::vector<int> header_ids;
@@ -35,10 +42,11 @@ void BlockScanner::Scan(LineState before, RunStats* stats) {
     return segment.header < 0 ? before.format_id : header_ids[static_cast<size_t>(segment.header)];
   };
 
-  block_ = {&lines_, text_.arrow != nullptr ? &rows_ : nullptr, text_.source, before.lines, text_.input};
+  block_ = {&lines_, text_.arrow != nullptr ? &rows_ : nullptr, text_.source, text_.events, before.lines, text_.input};
   for (LocalSink* sink : sinks_) sink->BeginBlock(block_);
   stats->bytes += text_.text.size();
   stats->lines += num_lines();
+  stats->skipped += text_.skipped;
   if (text_.arrow != nullptr) {
     stats->AddFormat(before.format_id, num_lines(), {text_.input, before.lines + 1});
     if (num_lines() > 0) {

@@ -5,6 +5,8 @@
 #ifndef FLOWLOGS_LIB_QUERY_BLOCK_SCANNER_H_
 #define FLOWLOGS_LIB_QUERY_BLOCK_SCANNER_H_
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -24,6 +26,17 @@
 namespace flowlogs {
 inline namespace v1 {
 
+namespace internal {
+// Tells the CPU that this is a loop that waits.
+inline void SpinPause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+}  // namespace internal
+
 // What a block leaves to the next one of its input: the format in force, and how many lines there were.
 struct LineState {
   int format_id = -1;  // -1: none is known yet
@@ -35,26 +48,43 @@ struct LineState {
 class HandOver {
  public:
   explicit HandOver(LineState first) : state_(first) {}
-  // Waits until all blocks before `sequence` have passed theirs on.
-  LineState Take(uint64_t sequence) {
+  // Waits until all blocks before `sequence` have passed theirs on; or, since one of them may have been lost for want of memory
+  // as it was claimed, until the run has failed: then nothing of this block counts.
+  LineState Take(uint64_t sequence, const std::atomic<bool>& has_failed) {
+    // The block before was claimed before, so it is nearly here: sleeping and waking up takes longer than its index.
+    for (int i = 0; i < kSpins; ++i) {
+      if (next_.load(std::memory_order_acquire) == sequence) return state_;
+      internal::SpinPause();
+    }
     std::unique_lock lock(mutex_);
-    passed_.wait(lock, [&] { return next_ == sequence; });
-    return state_;
+    ++waiting_;
+    auto is_next = [&] { return next_.load(std::memory_order_acquire) == sequence; };
+    while (!passed_.wait_for(lock, std::chrono::milliseconds(50), is_next) && !has_failed.load(std::memory_order_relaxed)) {
+    }
+    --waiting_;
+    LineState state = state_;
+    state.is_ended |= !is_next();
+    return state;
   }
-  // The block that took the state passes on its own.
+  // The block that took the state passes on its own. Until then nobody else looks at the state.
   void Pass(LineState state) {
+    bool is_waited_for;
     {
       const std::lock_guard lock(mutex_);
       state_ = state;
-      ++next_;
+      next_.store(next_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+      is_waited_for = waiting_ > 0;
     }
-    passed_.notify_all();
+    if (is_waited_for) passed_.notify_all();
   }
 
  private:
+  static constexpr int kSpins = 400;  // some 10 microseconds
+
   std::mutex mutex_;
   std::condition_variable passed_;
-  uint64_t next_ = 0;
+  std::atomic<uint64_t> next_ = 0;
+  int waiting_ = 0;
   LineState state_;
 };
 
@@ -72,6 +102,9 @@ class BlockScanner {
     const std::string* source = nullptr;
     const ArrowFormat* arrow = nullptr;  // not null: `rows` in the place of lines of text
     ArrowPiece rows = {};
+    std::string_view header = {};  // see Block::header()
+    uint32_t skipped = 0;          // see Block::skipped()
+    const BlockEvents* events = nullptr;  // see Block::events()
   };
 
   // First half: finds lines and headers. Returns the state behind the block, given the one before it.
@@ -96,6 +129,8 @@ class BlockScanner {
   void AddToSide(const LineSegment& segment, int format_id);
   void Feed(const RegularRun& run, LineState before, RunStats* stats);
   void CountStatus(const RegularRun& run, RunStats* stats);
+  // The id of the format of text_.header, -1 if it names no field.
+  int HeaderFormat() const;
   uint32_t num_lines() const { return text_.arrow != nullptr ? text_.rows.count : lines_.num_lines(); }
 
   FormatTable* formats_;

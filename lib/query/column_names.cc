@@ -20,12 +20,21 @@ OperandType ColumnRef::type() const {
     case Kind::kServerPort:
     case Kind::kConversation:
     case Kind::kLine:
+    case Kind::kEventTime:
       return OperandType::kInteger;
     case Kind::kOther:
+    case Kind::kEnriched:
     case Kind::kDirection:
     case Kind::kService:
     case Kind::kOrientation:
     case Kind::kSource:
+    case Kind::kLogGroup:
+    case Kind::kLogStream:
+    case Kind::kEventId:
+    case Kind::kOwner:
+    case Kind::kAccount:
+    case Kind::kRegion:
+    case Kind::kFlowLogId:
       return OperandType::kText;
     case Kind::kField:
       break;
@@ -43,6 +52,14 @@ OperandType ColumnRef::type() const {
       break;
   }
   return OperandType::kText;
+}
+
+ColumnRef ColumnRef::Read() const {
+  ColumnRef read = *this;
+  if (kind != Kind::kEnriched) return read;
+  read.kind = base;
+  read.name = name.substr(0, name.size() - attribute.size() - 1);
+  return read;
 }
 
 std::vector<OutputColumn> OutputColumns(const std::vector<KeyExpression>& keys,
@@ -135,10 +152,15 @@ constexpr Derived kDerived[] = {
     {"orientation", ColumnRef::Kind::kOrientation},
     {"_source", ColumnRef::Kind::kSource},
     {"_line", ColumnRef::Kind::kLine},
+    {"_log_group", ColumnRef::Kind::kLogGroup},
+    {"_log_stream", ColumnRef::Kind::kLogStream},
+    {"_event_time", ColumnRef::Kind::kEventTime},
+    {"_event_id", ColumnRef::Kind::kEventId},
+    {"_owner", ColumnRef::Kind::kOwner},
+    {"_account", ColumnRef::Kind::kAccount},
+    {"_region", ColumnRef::Kind::kRegion},
+    {"_flow_log_id", ColumnRef::Kind::kFlowLogId},
 };
-// The rest of L13.
-constexpr std::string_view kOfEnvelopes[] = {"_log_group", "_log_stream", "_event_time", "_event_id",
-                                             "_owner",     "_account",    "_region",     "_flow_log_id"};
 
 ColumnRef FieldColumn(Field field, size_t position) {
   return {
@@ -176,22 +198,28 @@ bool IsReserved(const Token& token) {
   return false;
 }
 
-bool ResolveSubject(const Token& token, Diagnostics* diagnostics, Subject* subject) {
-  const std::string_view name = token.raw;
-  const size_t position = token.position;
+namespace {
+
+// Whether tables can say something of a column: of addresses, and of fields that are text.
+bool CanBeEnriched(const ColumnRef& column) {
+  if (column.type() == OperandType::kAddress) return true;
+  return column.kind == ColumnRef::Kind::kField && Info(column.field).type == ValueType::kText;
+}
+
+void ResolveName(std::string_view name, size_t position, Subject* subject) {
   subject->name = std::string(name);
   subject->is_synonym = false;
   subject->columns.clear();
   if (const std::optional<Field> field = FindField(name)) {
     subject->name = std::string(Info(*field).name);
     subject->columns.push_back(FieldColumn(*field, position));
-    return true;
+    return;
   }
   for (const Synonym& synonym : kSynonyms) {
     if (synonym.name != name) continue;
     for (size_t i = 0; i < synonym.count; ++i) subject->columns.push_back(FieldColumn(synonym.fields[i], position));
     subject->is_synonym = synonym.count > 1;
-    return true;
+    return;
   }
   ColumnRef column;
   column.kind = ColumnRef::Kind::kOther;
@@ -202,13 +230,26 @@ bool ResolveSubject(const Token& token, Diagnostics* diagnostics, Subject* subje
     column.kind = derived.kind;
     column.name = subject->name = std::string(derived.name);
   }
-  for (std::string_view envelope : kOfEnvelopes) {
-    if (!SameName(envelope, name)) continue;
-    return diagnostics->Fail(position, {"the column ", envelope,
-                                        " comes only with envelopes (CloudWatch, Firehose), which are not built yet"});
-  }
   subject->columns.push_back(std::move(column));
-  return true;
+}
+
+}  // namespace
+
+void ResolveSubject(const Token& token, Subject* subject) {
+  ResolveName(token.raw, token.position, subject);
+  const size_t dot = token.raw.find('.');  // the first one: what a table calls its columns may have more
+  if (!subject->is_other() || dot == std::string_view::npos || dot + 1 == token.raw.size()) return;
+  Subject base;
+  ResolveName(token.raw.substr(0, dot), token.position, &base);
+  if (!std::all_of(base.columns.begin(), base.columns.end(), CanBeEnriched)) return;
+  for (ColumnRef& column : base.columns) {
+    column.base = column.kind;
+    column.kind = ColumnRef::Kind::kEnriched;
+    column.attribute = std::string(token.raw.substr(dot + 1));
+    column.name += "." + column.attribute;
+  }
+  base.name += std::string(token.raw.substr(dot));
+  *subject = std::move(base);
 }
 
 const OutputColumn* FindOutput(std::string_view name, const std::vector<OutputColumn>& outputs) {
@@ -218,12 +259,13 @@ const OutputColumn* FindOutput(std::string_view name, const std::vector<OutputCo
 }
 
 bool ResolveColumn(const Token& token, Diagnostics* diagnostics, Subject* subject) {
-  if (!ResolveSubject(token, diagnostics, subject)) return false;
+  ResolveSubject(token, subject);
   if (!subject->is_synonym) return true;
   std::string fields;
   for (const ColumnRef& column : subject->columns) {
     if (!fields.empty()) fields += &column == &subject->columns.back() ? " or " : ", ";
     fields += Info(column.field).name;
+    if (column.kind == ColumnRef::Kind::kEnriched) fields += "." + column.attribute;
   }
   return diagnostics->Fail(token.position, {"'", subject->name, "' is for filters only: choose ", fields});
 }

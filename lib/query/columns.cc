@@ -21,6 +21,9 @@ BoundKey BoundKey::Bind(const KeyExpression& key, const Format& format) {
     protocol.field = Field::kProtocol;
     bound.protocol_ = BoundColumn::Bind(protocol, format);
   }
+  bound.is_before_last_ = key.kind == KeyExpression::Kind::kColumn && bound.column_.kind == ColumnRef::Kind::kField &&
+                          !bound.column_.lacking && bound.column_.places[0] > 0 &&
+                          RecordBatch::IsBeforeLast(format, bound.column_.places[0]);
   bound.bin_seconds_ = key.bin_seconds;
   bound.prefix_v4_ = key.prefix_v4;
   bound.prefix_v6_ = key.prefix_v6;
@@ -36,8 +39,38 @@ bool BoundKey::IsNarrow(const KeyExpression& key) {
 
 void BoundKey::Write(RecordBatch& batch, Rows rows, ColumnReader* reader, Interner* interner, char* out,
                      size_t stride) const {
+  if (is_before_last_ && batch.has_tokens()) return WriteBeforeLast(batch, rows, interner, out, stride);
   is_narrow_ ? WriteAs<uint32_t>(batch, rows, reader, interner, out, stride)
              : WriteAs<int64_t>(batch, rows, reader, interner, out, stride);
+}
+
+// From the ends of the lines: the index knows nothing that is needed. Nearly all values are one of two.
+void BoundKey::WriteBeforeLast(RecordBatch& batch, Rows rows, Interner* interner, char* out, size_t stride) const {
+  struct Known {
+    uint64_t word = 0x2020202020202020;  // the separator and the value; at first what no line has there
+    unsigned shift = 0;
+    uint32_t code = 0;
+  };
+  Known first, second;
+  for (uint32_t i = 0; i < rows.count; ++i) {
+    bool is_ok;
+    const uint64_t bytes = batch.BeforeOk(rows[i], &is_ok);
+    const bool is_first = bytes >> first.shift == first.word;
+    const bool is_second = bytes >> second.shift == second.word;
+    // Which of the two cannot be predicted: no branches.
+    uint32_t code = second.code ^ ((first.code ^ second.code) & -static_cast<uint32_t>(is_first));
+    if (!(is_ok & (is_first | is_second))) [[unlikely]] {
+      const std::string_view text = batch.BeforeLast(rows[i]);
+      code = IsMissing(text) ? kNullCode : interner->Text(text);
+      if (is_ok && text.size() < 8) {
+        second = first;
+        first.shift = static_cast<unsigned>(8 * (7 - text.size()));
+        first.word = bytes >> first.shift;
+        first.code = code;
+      }
+    }
+    std::memcpy(out + i * stride, &code, sizeof(code));
+  }
 }
 
 template <typename T>

@@ -4,20 +4,28 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "flowlogs/io/input.h"
 #include "flowlogs/query/table.h"
 #include "flowlogs/schema/format.h"
 #include "lib/parse/record_batch.h"
 #include "lib/query/expression.h"
 #include "lib/query/interner.h"
 #include "lib/query/observations.h"
+#include "lib/query/provenance.h"
 
 namespace flowlogs {
 inline namespace v1 {
+
+class RecentAddresses;
+class RecentTexts;
 
 // The fields without which a column has no value: itself, or those that it is derived from. Empty for kOther and provenance.
 std::vector<Field> NeededFields(const ColumnRef& column);
@@ -34,8 +42,13 @@ struct BoundColumn {
   ColumnRef::Kind kind;
   OperandType type;
   bool lacking = false;       // the format cannot give a value: then every value is null
-  std::array<int, 2> places;  // the field; or start and end; -1 for none
+  std::array<int, 2> places;  // the field; or start and end; -1 for none. Of an enriched column: the field, start
   ObservedPlaces observed;    // of columns that are told from the whole record
+  // Of an enriched column: where its values come from, and what column is looked for there. `kind` is kEnriched.
+  const EnrichmentTable* table = nullptr;
+  size_t table_column = 0;
+  ColumnRef::Kind base = ColumnRef::Kind::kField;
+  OperandType base_type = OperandType::kText;
 
   static BoundColumn Bind(const ColumnRef& column, const Format& format);
   bool is_text() const { return type == OperandType::kText; }
@@ -43,6 +56,9 @@ struct BoundColumn {
   bool is_oriented() const;
   // Appends the places of the fields that are read.
   void AppendPlaces(std::vector<int>* places) const;
+
+ private:
+  static BoundColumn BindEnriched(const ColumnRef& column, const Format& format);
 };
 
 // What columns depend on besides the record: the same for all records of a run, or of a block.
@@ -50,6 +66,7 @@ struct ColumnContext {
   const Observations* observations = nullptr;  // nullptr: nothing was observed
   const AddressSet* internal = nullptr;        // what `internal` means; nullptr: the observed own addresses
   const std::string* source = nullptr;
+  const BlockEvents* events = nullptr;  // what envelopes said of the block's lines; nullptr: nothing
   uint64_t lines_before = 0;
   uint32_t input = 0;
 };
@@ -85,6 +102,14 @@ class ColumnReader {
       return generation == batch.generation() && (selection == 0 || selection == rows.id);
     }
   };
+  // What a table says of a column. REQUIRES: the format has it.
+  const std::string_view* Enriched(const BoundColumn& column, RecordBatch& batch, Rows rows);
+  // Columns of where a record comes from, but the source and the line.
+  std::string_view Origin(ColumnRef::Kind kind, const RecordBatch& batch, uint32_t row);
+  int64_t EventTime(const RecordBatch& batch, uint32_t row) const;
+  const BlockEvents::Event* EventOf(const RecordBatch& batch, uint32_t row) const;
+  // What the source's name says; read when it is asked for first.
+  const NameFacts& Name();
   std::vector<int64_t>& NextWords(uint32_t rows);
   std::vector<std::string_view>& NextTexts(uint32_t rows);
 
@@ -96,6 +121,11 @@ class ColumnReader {
   Filled observed_filled_, oriented_filled_;
   std::vector<ObservedRecord> observed_;
   std::vector<Orientation> oriented_;
+  NameFacts name_;
+  std::optional<uint32_t> named_input_;  // whose name that is
+  // What was looked up last in each table.
+  std::vector<std::pair<const EnrichmentTable*, std::shared_ptr<RecentAddresses>>> recent_addresses_;
+  std::vector<std::pair<const EnrichmentTable*, std::shared_ptr<RecentTexts>>> recent_texts_;
   std::unordered_map<int64_t, std::string> service_texts_;  // "tcp/5567", by protocol and port
 };
 
@@ -113,6 +143,10 @@ class BoundKey {
   static BoundKey Bind(const KeyExpression& key, const Format& format);
 
   void AppendPlaces(std::vector<int>* places) const { column_.AppendPlaces(places); }
+  // Only what Write() looks for in the index.
+  void AppendWritePlaces(std::vector<int>* places) const {
+    if (!is_before_last_) column_.AppendPlaces(places);
+  }
   // Whether a key is a code of 32 bits: the number itself or what the interner makes of it. Else it is a word of 64.
   static bool IsNarrow(const KeyExpression& key);
   // The key of rows[i] at out + i * stride: a uint32_t (kNullCode for null) or an int64_t (kNullWord), as IsNarrow() says.
@@ -121,11 +155,13 @@ class BoundKey {
   void AppendTo(RecordBatch& batch, Rows rows, ColumnReader* reader, Column* out) const;
 
  private:
+  void WriteBeforeLast(RecordBatch& batch, Rows rows, Interner* interner, char* out, size_t stride) const;
   template <typename T>
   void WriteAs(RecordBatch& batch, Rows rows, ColumnReader* reader, Interner* interner, char* out, size_t stride) const;
 
   KeyExpression::Kind kind_ = KeyExpression::Kind::kColumn;
   bool is_narrow_ = false;
+  bool is_before_last_ = false;  // the column: see RecordBatch::IsBeforeLast()
   BoundColumn column_;
   BoundColumn protocol_;  // of service(port)
   int64_t bin_seconds_ = 0;

@@ -1,8 +1,11 @@
 // Derived columns and provenance: what ColumnReader makes of the fields of a record, the observations and the block.
 #include <algorithm>
+#include <memory>
+#include <type_traits>
 
 #include "flowlogs/schema/services.h"
 #include "lib/query/columns.h"
+#include "lib/query/enrichment_data.h"
 
 namespace flowlogs {
 inline namespace v1 {
@@ -49,6 +52,8 @@ std::vector<Field> NeededFields(const ColumnRef& column) {
   switch (column.kind) {
     case ColumnRef::Kind::kField:
       return {column.field};
+    case ColumnRef::Kind::kEnriched:
+      return NeededFields(column.Read());
     case ColumnRef::Kind::kDuration:
       return {Field::kStart, Field::kEnd};
     case ColumnRef::Kind::kService:
@@ -63,10 +68,8 @@ std::vector<Field> NeededFields(const ColumnRef& column) {
     case ColumnRef::Kind::kOrientation:
     case ColumnRef::Kind::kConversation:
       return {Field::kSrcaddr, Field::kDstaddr};
-    case ColumnRef::Kind::kOther:
-    case ColumnRef::Kind::kSource:
-    case ColumnRef::Kind::kLine:
-      break;
+    default:
+      break;  // kOther and provenance
   }
   return {};
 }
@@ -79,6 +82,7 @@ ObservedPlaces ObservedPlaces::Bind(const Format& format) {
 }
 
 BoundColumn BoundColumn::Bind(const ColumnRef& column, const Format& format) {
+  if (column.kind == ColumnRef::Kind::kEnriched) return BindEnriched(column, format);
   BoundColumn bound{column.kind, column.type(), false, {-1, -1}, {}};
   if (column.kind == ColumnRef::Kind::kOther) {
     bound.places[0] = format.IndexOf(column.name);
@@ -95,16 +99,33 @@ BoundColumn BoundColumn::Bind(const ColumnRef& column, const Format& format) {
   return bound;
 }
 
+BoundColumn BoundColumn::BindEnriched(const ColumnRef& column, const Format& format) {
+  BoundColumn bound = Bind(column.Read(), format);
+  bound.base = bound.kind;
+  bound.base_type = bound.type;
+  bound.kind = ColumnRef::Kind::kEnriched;
+  bound.type = OperandType::kText;
+  bound.table = column.table;
+  if (column.table == nullptr) {
+    bound.lacking = true;
+    return bound;
+  }
+  const EnrichmentTable::Data& data = EnrichmentAccess::DataOf(*column.table);
+  const std::optional<size_t> found = data.ColumnOf(column.attribute);
+  bound.lacking |= !found;
+  bound.table_column = found.value_or(0);
+  if (data.is_timed) bound.places[1] = format.IndexOf(Field::kStart);
+  return bound;
+}
+
 bool BoundColumn::is_oriented() const {
-  switch (kind) {
+  switch (kind == ColumnRef::Kind::kEnriched ? base : kind) {
     case ColumnRef::Kind::kField:
     case ColumnRef::Kind::kOther:
     case ColumnRef::Kind::kDuration:
-    case ColumnRef::Kind::kSource:
-    case ColumnRef::Kind::kLine:
       return false;
     default:
-      return true;
+      return !ColumnRef::IsProvenance(kind);  // of enriched columns none is
   }
 }
 
@@ -194,6 +215,7 @@ const int64_t* ColumnReader::Words(const BoundColumn& column, RecordBatch& batch
   if (column.kind == Kind::kLine) {
     return each([&](uint32_t row) { return static_cast<int64_t>(context_.lines_before + batch.run().block_line(row) + 1); });
   }
+  if (column.kind == Kind::kEventTime) return each([&](uint32_t row) { return EventTime(batch, row); });
   if (column.kind == Kind::kDuration) {
     const int64_t* start = batch.Integers(column.places[0], rows);
     const int64_t* end = batch.Integers(column.places[1], rows);
@@ -227,6 +249,7 @@ const std::string_view* ColumnReader::Texts(const BoundColumn& column, RecordBat
   if ((column.kind == Kind::kField || column.kind == Kind::kOther) && !column.lacking) {
     return batch.Texts(column.places[0], rows);
   }
+  if (column.kind == Kind::kEnriched && !column.lacking) return Enriched(column, batch, rows);
   std::vector<std::string_view>& texts = NextTexts(batch.run().num_rows);
   auto each = [&](auto value) {
     for (uint32_t i = 0; i < rows.count; ++i) texts[rows[i]] = value(rows[i]);
@@ -234,6 +257,7 @@ const std::string_view* ColumnReader::Texts(const BoundColumn& column, RecordBat
   };
   if (column.lacking) return each([](uint32_t) { return std::string_view(); });
   if (column.kind == Kind::kSource) return each([&](uint32_t) { return std::string_view(*context_.source); });
+  if (ColumnRef::IsProvenance(column.kind)) return each([&](uint32_t row) { return Origin(column.kind, batch, row); });
   const std::vector<ObservedRecord>& observed = Observed(column.observed, batch, rows);
   const std::vector<Orientation>& oriented = Oriented(column.observed, batch, rows);
   switch (column.kind) {
@@ -258,6 +282,101 @@ const std::string_view* ColumnReader::Texts(const BoundColumn& column, RecordBat
     const int64_t port = ServerPort(observed[row], oriented[row]);
     return port == kNullWord ? std::string_view() : Service(port, protocol);
   });
+}
+
+const std::string_view* ColumnReader::Enriched(const BoundColumn& column, RecordBatch& batch, Rows rows) {
+  const EnrichmentTable::Data& data = EnrichmentAccess::DataOf(*column.table);
+  auto recent_of = [&](auto& all) -> auto& {
+    for (auto& [table, recent] : all) {
+      if (table == column.table) return *recent;
+    }
+    using Recent = typename std::decay_t<decltype(all)>::value_type::second_type::element_type;
+    return *all.emplace_back(column.table, std::make_shared<Recent>(data)).second;
+  };
+  BoundColumn base = column;
+  base.kind = column.base;
+  base.type = column.base_type;
+  const bool by_time = data.is_timed && column.places[1] >= 0;
+  const int64_t* const starts = by_time ? batch.Integers(column.places[1], rows) : nullptr;
+  auto value = [&](uint32_t entry, uint32_t row) {
+    return data.Value(entry, column.table_column, starts == nullptr ? kNullWord : starts[row]);
+  };
+  if (base.type == OperandType::kAddress) {
+    const int64_t* const words = Words(base, batch, rows);
+    RecentAddresses& recent = recent_of(recent_addresses_);
+    std::vector<std::string_view>& texts = NextTexts(batch.run().num_rows);
+    for (uint32_t i = 0; i < rows.count; ++i) {
+      const uint32_t row = rows[i];
+      const int64_t word = words[row];
+      texts[row] = word == kNullWord ? std::string_view() : value(recent.Find(data, batch.Address(word)), row);
+    }
+    return texts.data();
+  }
+  const std::string_view* const keys = Texts(base, batch, rows);
+  RecentTexts& recent = recent_of(recent_texts_);
+  std::vector<std::string_view>& texts = NextTexts(batch.run().num_rows);
+  for (uint32_t i = 0; i < rows.count; ++i) {
+    const uint32_t row = rows[i];
+    const std::string_view key = keys[row];
+    texts[row] = key.data() == nullptr ? std::string_view() : value(recent.Find(data, key), row);
+  }
+  return texts.data();
+}
+
+const NameFacts& ColumnReader::Name() {
+  if (named_input_ != context_.input) {
+    name_ = FactsOfName(*context_.source);
+    named_input_ = context_.input;
+  }
+  return name_;
+}
+
+const BlockEvents::Event* ColumnReader::EventOf(const RecordBatch& batch, uint32_t row) const {
+  if (context_.events == nullptr) return nullptr;
+  const uint32_t line = batch.run().block_line(row);
+  return line < context_.events->events.size() ? &context_.events->events[line] : nullptr;
+}
+
+int64_t ColumnReader::EventTime(const RecordBatch& batch, uint32_t row) const {
+  const BlockEvents::Event* const event = EventOf(batch, row);
+  if (event != nullptr && event->time != BlockEvents::kNoTime) return event->time;
+  if (!batch.format().leading_time() || batch.run().arrow != nullptr) return kNullWord;
+  const std::string_view line = batch.run().text(row);
+  return EventTimeOf(line.substr(0, line.find(' ')));
+}
+
+std::string_view ColumnReader::Origin(ColumnRef::Kind kind, const RecordBatch& batch, uint32_t row) {
+  using Kind = ColumnRef::Kind;
+  const BlockEvents::Event* const event = EventOf(batch, row);
+  const bool has_origin = event != nullptr && event->origin < context_.events->origins.size();
+  auto choose = [&](std::string BlockEvents::Origin::* said, std::string NameFacts::* named) -> std::string_view {
+    if (said != nullptr && has_origin) {
+      const std::string& text = context_.events->origins[event->origin].*said;
+      if (!text.empty()) return text;
+    }
+    if (named == nullptr) return {};
+    const std::string& text = Name().*named;
+    return text.empty() ? std::string_view() : text;
+  };
+  switch (kind) {
+    case Kind::kLogGroup:
+      return choose(&BlockEvents::Origin::log_group, nullptr);
+    case Kind::kLogStream:
+      return choose(&BlockEvents::Origin::log_stream, &NameFacts::log_stream);
+    case Kind::kOwner:
+      return choose(&BlockEvents::Origin::owner, nullptr);
+    case Kind::kAccount:
+      return choose(&BlockEvents::Origin::account, &NameFacts::account);
+    case Kind::kRegion:
+      return choose(&BlockEvents::Origin::region, &NameFacts::region);
+    case Kind::kFlowLogId:
+      return choose(nullptr, &NameFacts::flow_log_id);
+    case Kind::kEventId:
+      if (event == nullptr || event->id_size == 0 || event->id_begin >= context_.events->ids.size()) return {};
+      return std::string_view(context_.events->ids).substr(event->id_begin, event->id_size);
+    default:
+      return {};
+  }
 }
 
 std::string_view ColumnReader::Service(int64_t port, int64_t protocol) {

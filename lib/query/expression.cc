@@ -210,7 +210,9 @@ bool FilterParser::ResolveOutput(const Token& name, Subject* subject) {
 }
 
 bool FilterParser::ParseSubject(const Token& name, Subject* subject) {
-  return outputs_ == nullptr ? ResolveSubject(name, &diagnostics_, subject) : ResolveOutput(name, subject);
+  if (outputs_ != nullptr) return ResolveOutput(name, subject);
+  ResolveSubject(name, subject);
+  return true;
 }
 
 bool FilterParser::ParseTest(Test* test) {

@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "flowlogs/query/enrichment.h"
 #include "flowlogs/schema/address.h"
 #include "flowlogs/schema/field.h"
 
@@ -54,15 +55,33 @@ struct ColumnRef {
     kService,       // text: what runs on the server's port
     kOrientation,   // text: syn, syn-ack, port, unknown
     kConversation,  // a number for the five-tuple without its direction; connections() counts the distinct ones
-    // Provenance (CONTRACT L13).
-    kSource,  // text: _source, the input
-    kLine,    // integer: _line, from 1
+    kEnriched,      // text: what a table says of another column, srcaddr.asn (CONTRACT L14)
+    // Provenance (CONTRACT L13); lib/query/provenance.h says where it comes from. All that follow are of it.
+    kSource,     // text: _source, the input
+    kLine,       // integer: _line, from 1
+    kLogGroup,   // text, and so on: null where nothing says it
+    kLogStream,
+    kEventTime,  // integer: milliseconds since 1970
+    kEventId,
+    kOwner,
+    kAccount,
+    kRegion,
+    kFlowLogId,
   };
+  // Whether a column tells where a record comes from, not what it says.
+  static constexpr bool IsProvenance(Kind kind) { return kind >= Kind::kSource; }
   Kind kind = Kind::kField;
   Field field = Field::kVersion;
   std::string name;     // as in output: underscores ("pkt_srcaddr"); of kOther the name as the format writes it
   size_t position = 0;  // where it stands in the expression, in bytes, for errors
+  // Of kEnriched: the other column is of the kind `base` (and `field`), `attribute` the name behind the dot. The table is set
+  // by the plan; it lives as long as the scan. `name` is both, with the dot.
+  Kind base = Kind::kField;
+  std::string attribute = {};
+  const EnrichmentTable* table = nullptr;
 
+  // The column whose values are read: itself, or what is looked for in a table.
+  ColumnRef Read() const;
   OperandType type() const;
   friend bool operator==(const ColumnRef& a, const ColumnRef& b) {
     return a.kind == b.kind && a.field == b.field && a.name == b.name;

@@ -7,6 +7,7 @@
 #include "flowlogs/query/query.h"
 #include "lib/query/expression.h"
 #include "lib/query/lexer.h"
+#include "lib/query/status.h"
 
 namespace flowlogs {
 inline namespace v1 {
@@ -69,7 +70,7 @@ absl::Status ExpressionError(std::string_view text, size_t position, std::string
   message += '^';
 
   absl::Status status = absl::InvalidArgumentError(message);
-  status.SetPayload(kColumnPayload, absl::Cord(std::to_string(position + 1)));
+  status.SetPayload(kColumnPayload, NumberPayload(position + 1));
   return status;
 }
 

@@ -13,6 +13,7 @@
 #include "lib/query/group_table.h"
 #include "lib/query/having.h"
 #include "lib/query/sink.h"
+#include "lib/query/status.h"
 
 namespace flowlogs {
 inline namespace v1 {
@@ -72,7 +73,7 @@ struct BoundGroups {
         Filter::Bind(plan.filter, format, plan.once, plan.seen), {}, {}, field(Field::kStart), field(Field::kEnd), {}};
     for (const KeyExpression& key : plan.keys) {
       bound.keys.push_back(BoundKey::Bind(key, format));
-      bound.keys.back().AppendPlaces(&bound.places);
+      bound.keys.back().AppendWritePlaces(&bound.places);
     }
     for (const AggregateExpression& aggregate : plan.aggregates) {
       bound.aggregates.push_back(BoundColumn::Bind(aggregate.column, format));
@@ -137,8 +138,9 @@ class GroupSink final : public LocalSink {
       bound.keys[k].Write(batch, rows, &reader_, &interner_, reinterpret_cast<char*>(keys_.data()) + layout_.offsets[k],
                           layout_.words * sizeof(keys_[0]));
     }
-    table_.FindOrAdd(keys_.data(), rows.count, groups_.data());
-    const GroupedRows grouped{&batch, rows, groups_.data(), &reader_, &interner_, &bound.start, &bound.end};
+    table_.FindOrAdd(keys_.data(), rows.count, groups_.data(), &few_);
+    const GroupedRows grouped{&batch,     rows, groups_.data(), &reader_, &interner_, few_.is_valid ? &few_ : nullptr,
+                              &bound.start, &bound.end};
     for (size_t a = 0; a < accumulators_.size(); ++a) accumulators_[a]->Add(bound.aggregates[a], grouped);
   }
 
@@ -523,6 +525,7 @@ class GroupSink final : public LocalSink {
   SelectionPool pool_;
   std::vector<uint64_t> keys_;
   std::vector<GroupRow> groups_;
+  FewGroups few_;
 };
 
 }  // namespace
@@ -542,7 +545,7 @@ absl::StatusOr<std::vector<Column>> FinishGroups(const GroupPlan&, std::span<Loc
     for (size_t i = 1; i < groups.size(); ++i) first.Merge(*groups[i]);
     return first.Finish(first.Groups(), groups.size());
   } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("out of memory: use a filter, or fewer groups");
+    return OutOfMemoryStatus();
   }
 }
 

@@ -7,12 +7,17 @@
 #ifndef FLOWLOGS_LIB_QUERY_GROUP_TABLE_H_
 #define FLOWLOGS_LIB_QUERY_GROUP_TABLE_H_
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
+#include "lib/io/hash_table.h"
 #include "lib/query/memory.h"
 
 namespace flowlogs {
@@ -29,6 +34,15 @@ inline uint64_t MixWord(uint64_t hash, uint64_t word) {
 // The words of one group: its key, then its states.
 using GroupRow = uint64_t*;
 
+// The groups of some rows by number, if they are few, as they often are in a block: of the same minutes, say.
+struct FewGroups {
+  static constexpr size_t kMost = 256;
+  bool is_valid = false;         // if not, nothing else means anything
+  std::vector<uint8_t> numbers;  // numbers[i]: of the group of row i
+  std::vector<uint8_t> used;     // the numbers that occur, each once
+  GroupRow rows[kMost] = {};     // by number; of one that is not used nullptr
+};
+
 // Not thread-safe.
 class GroupTable {
  public:
@@ -43,8 +57,8 @@ class GroupTable {
   }
 
   // rows[i] = the row of the key keys[i * key_words() ..], made if it is new, with zeros as its states: the caller
-  // begins those of the rows from the size before.
-  void FindOrAdd(const uint64_t* keys, size_t count, GroupRow* rows);
+  // begins those of the rows from the size before. `few`, if it is given, is filled.
+  void FindOrAdd(const uint64_t* keys, size_t count, GroupRow* rows, FewGroups* few = nullptr);
 
   static uint32_t Hash(const uint64_t* key, size_t words) {
     uint64_t hash = 0x9e3779b97f4a7c15;
@@ -75,10 +89,17 @@ class GroupTable {
   // `kWords`: key_words(), or 0 if it is more.
   template <size_t kWords>
   void FindOrAddStep(const uint64_t* keys, size_t count, GroupRow* rows);
+  template <size_t kWords>
+  void FindOrAddAll(const uint64_t* keys, size_t count, GroupRow* rows, FewGroups* few);
+  // Looks among the last rows first, as long as that is worth it; returns for how many.
+  template <size_t kWords>
+  size_t FindRecent(const uint64_t* keys, size_t count, GroupRow* rows, FewGroups* few);
 
   size_t key_words_;
   size_t row_words_;
   size_t size_ = 0;
+  GroupRow recent_[FewGroups::kMost] = {};  // the last row at each place, which a byte of the key's hash tells
+  uint32_t without_recent_ = 0;             // calls to come that do not look there
   size_t mask_ = 0;  // number of slots - 1
   size_t chunk_bits_ = 0;
   size_t chunk_mask_ = 0;
@@ -88,38 +109,53 @@ class GroupTable {
   std::vector<uint32_t> hashes_;  // of one step
 };
 
-// Pairs (group, word), each counted once: exact distinct counts for all groups in one table.
+// Pairs (group, word), each counted once: exact distinct counts for all groups in one table. A pair takes eight bytes;
+// those whose word has more than 32 bits, which ports, addresses and texts have not, stand in a set of their own.
 class PairSet {
  public:
   // Makes sure that Add() can be called `count` times without growing.
   void Reserve(size_t count) {
-    while ((size_ + count) * 10 > num_slots() * 6) Grow();
+    while ((used_ + count) * 10 > num_slots() * 6) Grow();
   }
   // Brings the place of the pair near.
-  void Prefetch(uint32_t group, uint64_t word) const { __builtin_prefetch(slots() + (HashOf(group, word) & mask_)); }
+  void Prefetch(uint32_t group, uint64_t word) const { __builtin_prefetch(slots() + (HashOf(PairOf(group, word)) & mask_)); }
   // True iff the pair is new. REQUIRES: Reserve().
-  bool Add(uint32_t group, uint64_t word);
-  size_t size() const { return size_; }
-  size_t bytes() const { return slot_memory_.bytes(); }
+  bool Add(uint32_t group, uint64_t word) {
+    if (word >> 32 != 0) [[unlikely]] {
+      return GrowTable(wide_, [&](auto& table) { return table.emplace(group, word).second; });
+    }
+    const uint64_t pair = PairOf(group, word);
+    for (size_t at = HashOf(pair) & mask_;; at = (at + 1) & mask_) {
+      uint64_t& slot = slots()[at];
+      if (slot == pair) return false;
+      if (slot != 0) continue;
+      slot = pair;
+      ++used_;
+      return true;
+    }
+  }
+  size_t size() const { return used_ + wide_.size(); }
+  size_t bytes() const { return slot_memory_.bytes() + wide_.capacity() * (sizeof(*wide_.begin()) + 1); }
   template <typename F>
   void ForEach(F&& f) const {
     for (size_t i = 0; i < num_slots(); ++i) {
-      if (slots()[i].group != 0) f(slots()[i].group - 1, slots()[i].word);
+      const uint64_t pair = slots()[i];
+      if (pair != 0) f(static_cast<uint32_t>(pair >> 32) - 1, pair & 0xffffffff);
     }
+    for (const auto& [group, word] : wide_) f(group, word);
   }
 
  private:
-  struct Slot {
-    uint64_t word;
-    uint32_t group;  // number + 1; 0: free
-  };
-  static uint64_t HashOf(uint32_t group, uint64_t word) { return MixWord(0x9e3779b97f4a7c15 * (group + uint64_t{1}), word); }
-  Slot* slots() const { return slot_memory_.as<Slot>(); }
-  size_t num_slots() const { return slot_memory_.bytes() / sizeof(Slot); }
+  // Never 0, which is a free slot.
+  static uint64_t PairOf(uint32_t group, uint64_t word) { return (group + uint64_t{1}) << 32 | (word & 0xffffffff); }
+  static uint64_t HashOf(uint64_t pair) { return MixWord(0, pair); }
+  uint64_t* slots() const { return slot_memory_.as<uint64_t>(); }
+  size_t num_slots() const { return slot_memory_.bytes() / sizeof(uint64_t); }
   void Grow();
-  size_t size_ = 0;
+  size_t used_ = 0;  // of the slots
   size_t mask_ = 0;
   ZeroedMemory slot_memory_;
+  absl::flat_hash_set<std::pair<uint32_t, uint64_t>> wide_;
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -204,53 +240,92 @@ void GroupTable::FindOrAddStep(const uint64_t* keys, size_t count, GroupRow* row
   }
 }
 
-inline void GroupTable::FindOrAdd(const uint64_t* keys, size_t count, GroupRow* rows) {
-  if (key_words_ == 0) {
-    for (size_t i = 0; i < count; ++i) rows[i] = row(0);
-    return;
-  }
-  for (size_t begin = 0; begin < count; begin += kStep) {
-    const size_t n = count - begin < kStep ? count - begin : kStep;
-    const uint64_t* from = keys + begin * key_words_;
-    switch (key_words_) {
-      case 1:
-        FindOrAddStep<1>(from, n, rows + begin);
-        break;
-      case 2:
-        FindOrAddStep<2>(from, n, rows + begin);
-        break;
-      case 3:
-        FindOrAddStep<3>(from, n, rows + begin);
-        break;
-      default:
-        FindOrAddStep<0>(from, n, rows + begin);
+template <size_t kWords>
+size_t GroupTable::FindRecent(const uint64_t* keys, size_t count, GroupRow* rows, FewGroups* few) {
+  const size_t words = kWords == 0 ? key_words_ : kWords;
+  for (const uint8_t number : few->used) few->rows[number] = nullptr;
+  few->used.clear();
+  few->numbers.resize(count);
+  few->is_valid = true;
+  size_t misses_left = 16 + count / 16;
+  for (size_t i = 0; i < count; ++i) {
+    const uint64_t* const wanted = keys + i * words;
+    // Codes and small numbers are told apart by their last byte, other keys by their hash.
+    const uint8_t number = static_cast<uint8_t>(words == 1 ? wanted[0] : Hash(wanted, words) >> 24);
+    const GroupRow recent = recent_[number];
+    bool is_same = recent != nullptr;
+    if (is_same) [[likely]] {
+      for (size_t k = 0; k < words; ++k) is_same &= recent[k] == wanted[k];
     }
+    if (!is_same || few->rows[number] != recent) [[unlikely]] {
+      if (!is_same) {
+        if (misses_left-- == 0) {
+          few->is_valid = false;
+          without_recent_ = 64;
+          return i;
+        }
+        FindOrAddStep<kWords>(wanted, 1, &recent_[number]);
+        few->is_valid &= few->rows[number] == nullptr;
+      }
+      if (few->rows[number] == nullptr) few->used.push_back(number);
+      few->rows[number] = recent_[number];
+    }
+    rows[i] = recent_[number];
+    few->numbers[i] = number;
+  }
+  return count;
+}
+
+template <size_t kWords>
+void GroupTable::FindOrAddAll(const uint64_t* keys, size_t count, GroupRow* rows, FewGroups* few) {
+  size_t begin = 0;
+  if (few != nullptr) {
+    few->is_valid = false;
+    if (without_recent_ == 0) {
+      begin = FindRecent<kWords>(keys, count, rows, few);
+    } else {
+      --without_recent_;
+    }
+  }
+  for (; begin < count; begin += kStep) {
+    const size_t n = count - begin < kStep ? count - begin : kStep;
+    FindOrAddStep<kWords>(keys + begin * key_words_, n, rows + begin);
+  }
+}
+
+inline void GroupTable::FindOrAdd(const uint64_t* keys, size_t count, GroupRow* rows, FewGroups* few) {
+  switch (key_words_) {
+    case 0:
+      for (size_t i = 0; i < count; ++i) rows[i] = row(0);
+      if (few != nullptr) {
+        few->is_valid = true;
+        few->numbers.assign(count, 0);
+        few->used.assign(1, 0);
+        few->rows[0] = row(0);
+      }
+      break;
+    case 1:
+      return FindOrAddAll<1>(keys, count, rows, few);
+    case 2:
+      return FindOrAddAll<2>(keys, count, rows, few);
+    case 3:
+      return FindOrAddAll<3>(keys, count, rows, few);
+    default:
+      return FindOrAddAll<0>(keys, count, rows, few);
   }
 }
 
 inline void PairSet::Grow() {
   const size_t before = num_slots();
   const ZeroedMemory old = std::move(slot_memory_);
-  slot_memory_ = ZeroedMemory((before == 0 ? 1024 : before * 2) * sizeof(Slot));
+  slot_memory_ = ZeroedMemory((before == 0 ? 1024 : before * 2) * sizeof(uint64_t));
   mask_ = num_slots() - 1;
   for (size_t i = 0; i < before; ++i) {
-    const Slot& slot = old.as<Slot>()[i];
-    if (slot.group == 0) continue;
-    size_t at = HashOf(slot.group - 1, slot.word) & mask_;
-    while (slots()[at].group != 0) at = (at + 1) & mask_;
-    slots()[at] = slot;
-  }
-}
-
-inline bool PairSet::Add(uint32_t group, uint64_t word) {
-  for (size_t at = HashOf(group, word) & mask_;; at = (at + 1) & mask_) {
-    Slot& slot = slots()[at];
-    if (slot.group == 0) {
-      slot = {word, group + 1};
-      ++size_;
-      return true;
-    }
-    if (slot.word == word && slot.group == group + 1) return false;
+    const uint64_t pair = old.as<uint64_t>()[i];
+    if (pair == 0) continue;
+    size_t at = HashOf(pair) & mask_;
+    while (slots()[at] != 0) at = (at + 1) & mask_;
+    slots()[at] = pair;
   }
 }
 

@@ -5,6 +5,8 @@
 
 #include "lib/io/arrow_input.h"
 #include "lib/io/file.h"
+#include "lib/io/read_ahead.h"
+#include "lib/io/source_access.h"
 #include "lib/parse/lines.h"
 #include "lib/query/scan_run.h"
 
@@ -18,14 +20,16 @@ constexpr size_t kKeptOpen = 16;   // of these, the first stay open for the run
 }  // namespace
 
 absl::StatusOr<InputSet> InputSet::Open(const std::shared_ptr<ScanSpec>& spec, FormatTable* formats, size_t block_bytes,
-                                        RunControl* control) {
+                                        bool events, RunControl* control) {
   absl::StatusOr<std::vector<Source>> sources = ResolveSources(spec->sources);
   if (!sources.ok()) return sources.status();
   InputSet set;
   set.spec_ = spec;
   set.formats_ = formats;
   set.block_bytes_ = block_bytes;
+  set.events_ = events;
   set.control_ = control;
+  std::vector<Source> remote;
   for (size_t i = 0; i < sources->size(); ++i) {
     auto run = std::make_unique<InputRun>();
     run->index = static_cast<uint32_t>(i);
@@ -33,12 +37,16 @@ absl::StatusOr<InputSet> InputSet::Open(const std::shared_ptr<ScanSpec>& spec, F
     std::error_code error;
     if (run->source.is_bytes()) {
       run->stored_bytes = run->source.content().size();
-    } else if (!run->source.is_stdin() && !run->source.is_stream() && !run->source.is_arrow() &&
-               std::filesystem::is_regular_file(run->source.name(), error)) {
+    } else if (run->source.is_remote()) {
+      if (const uint64_t bytes = SourceAccess::StoredBytes(run->source); bytes > 0) run->stored_bytes = bytes;
+      run->remote = remote.size();
+      remote.push_back(run->source);
+    } else if (run->source.is_path() && std::filesystem::is_regular_file(run->source.name(), error)) {
       run->stored_bytes = std::filesystem::file_size(run->source.name(), error);
     }
     set.inputs_.push_back(std::move(run));
   }
+  if (!remote.empty()) set.read_ahead_ = std::make_shared<ReadAhead>(std::move(remote));
   for (size_t i = 0; i < set.inputs_.size(); ++i) {
     InputRun* run = set.inputs_[i].get();
     // Streams of Arrow are opened in the calling thread: they may belong to a language that wants it so.
@@ -57,7 +65,7 @@ absl::StatusOr<InputSet> InputSet::Open(const std::shared_ptr<ScanSpec>& spec, F
         if (is_new) set.columns_.push_back(column);
       }
     }
-    if (i < kKeptOpen || run->input == nullptr || run->arrow) continue;
+    if (i < kKeptOpen || run->input == nullptr || run->source.is_arrow()) continue;
     if (run->input->can_be_reopened()) run->input.reset();
   }
   return set;
@@ -70,21 +78,33 @@ void InputSet::Prepare(InputRun* run, std::function<bool()> keep_going) const {
     const auto once = spec_->once.find(run->index);
     if (once != spec_->once.end() && once->second.read) {
       run->status = absl::FailedPreconditionError(
-          run->source.name() + ": it can be read only once, and has been read; read it into a file or into memory first");
+          run->source.name() +
+          ": it can be read only once, and has been read; read it into a file or into memory first");
       return;
     }
     if (once != spec_->once.end()) run->input = std::move(once->second.input);
   }
   if (run->input == nullptr) {
     const ScanOptions& options = spec_->options;
+    std::function<absl::Status(const std::string&, ArrowArrayStream*)> open_parquet;
+    if (options.open_parquet) {
+      open_parquet = [&](const std::string& path, ArrowArrayStream* stream) {
+        return options.open_parquet(path, needed_columns_ ? &*needed_columns_ : nullptr, stream);
+      };
+    }
+    const InputOptions input_options = {.block_bytes = block_bytes_,
+                                        .max_line_bytes = options.max_line_bytes,
+                                        .max_inflated_bytes = options.max_inflated_bytes,
+                                        .max_inflate_ratio = options.max_inflate_ratio,
+                                        .max_event_bytes = options.max_event_bytes,
+                                        .mmap = options.mmap,
+                                        .events = events_,
+                                        .stop = options.stop,
+                                        .keep_going = std::move(keep_going),
+                                        .open_parquet = std::move(open_parquet)};
     absl::StatusOr<std::unique_ptr<Input>> input =
-        Input::Open(run->source, {.block_bytes = block_bytes_,
-                                  .max_line_bytes = options.max_line_bytes,
-                                  .max_inflated_bytes = options.max_inflated_bytes,
-                                  .max_inflate_ratio = options.max_inflate_ratio,
-                                  .mmap = options.mmap,
-                                  .stop = options.stop,
-                                  .keep_going = std::move(keep_going)});
+        run->remote ? OpenRemote(run->source, read_ahead_->Open(*run->remote), input_options)
+                    : Input::Open(run->source, input_options);
     if (!input.ok()) {
       if (HasLostBytes(input.status())) {
         const std::lock_guard lock(spec_->mutex);
@@ -107,20 +127,26 @@ void InputSet::Prepare(InputRun* run, std::function<bool()> keep_going) const {
 
 absl::Status InputSet::Begin(InputRun* run) const {
   LineState first;
-  auto failed = [&](const std::string& what) {
-    return absl::InvalidArgumentError(run->source.name() + ": " + what);
-  };
+  auto failed = [&](const std::string& what) { return absl::InvalidArgumentError(run->source.name() + ": " + what); };
   if (const ArrowSchema* schema = run->input->arrow_schema()) {
     absl::StatusOr<ArrowFormat> format = ArrowFormat::Of(*schema);
     if (!format.ok()) return failed(std::string(format.status().message()));
     run->arrow = *std::move(format);
     run->first_format = run->arrow->format();
     first.format_id = formats_->Intern(run->arrow->format());
+  } else if (!run->input->prefix_header().empty()) {
+    // The block with it sets the format in force.
+    run->first_format = Format::Parse(run->input->prefix_header());
   } else {
     const DetectedFormat detected =
         DetectFormat(run->input->prefix(), run->input->prefix_is_all(), spec_->options.format);
-    if (!detected.error.empty()) return failed(detected.error);
-    run->first_format = detected.first;
+    const std::string_view next = run->input->next_header();
+    if (!detected.error.empty() && next.empty()) {
+      // Of a damaged beginning it is the damage that has to be mended.
+      run->damage = run->input->damage();
+      return failed(run->damage ? run->damage->message : detected.error);
+    }
+    run->first_format = detected.first || next.empty() ? detected.first : Format::Parse(next);
     if (detected.format) first.format_id = formats_->Intern(*detected.format);
   }
   run->hand_over = std::make_unique<HandOver>(first);
@@ -129,11 +155,12 @@ absl::Status InputSet::Begin(InputRun* run) const {
 
 absl::Status InputSet::KeepForSecondPass() {
   for (const auto& run : inputs_) {
+    if (run->remote) continue;  // they can be read again, and are waited for no earlier than need be
     Prepare(run.get(), [this] { return control_->Ask(); });
     if (absl::Status status = control_->status(); !status.ok()) return status;
     if (run->input == nullptr) continue;
     if (run->input->can_be_reopened()) {
-      if (run->index >= kKeptOpen && !run->arrow) run->input.reset();
+      if (run->index >= kKeptOpen && !run->source.is_arrow()) run->input.reset();
       continue;
     }
     if (run->arrow) {
@@ -151,13 +178,13 @@ void InputSet::Rewind() {
   for (const auto& run : inputs_) {
     run->ended = false;
     run->damage.reset();
-    if (run->arrow && (run->input == nullptr || run->input->can_be_reopened())) {
+    if (run->source.is_arrow() && (run->input == nullptr || run->input->can_be_reopened())) {
       run->input.reset();
       Prepare(run.get(), [this] { return control_->Ask(); });  // in the calling thread, as in Open()
       continue;
     }
     if (run->input == nullptr) continue;
-    if (run->arrow) {
+    if (run->source.is_arrow()) {
       static_cast<ArrowInput*>(run->input.get())->Rewind();
     } else if (run->spool != nullptr) {
       run->input = run->spool->Open(*run->input);
@@ -166,6 +193,19 @@ void InputSet::Rewind() {
       continue;
     }
     run->status = Begin(run.get());  // as the first time
+  }
+  if (read_ahead_ != nullptr) read_ahead_->Restart();
+}
+
+void InputSet::BeginReading(bool all) {
+  if (read_ahead_ != nullptr) read_ahead_->BeginReading(all);
+}
+
+void InputSet::SetNeededColumns(std::vector<std::string> columns) {
+  needed_columns_ = std::move(columns);
+  for (const auto& run : inputs_) {
+    // Parquet files that are open were opened with all columns, for their formats.
+    if (run->arrow && run->input != nullptr && !run->source.is_arrow()) run->input.reset();
   }
 }
 

@@ -14,6 +14,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "flowlogs/schema/address.h"
+#include "lib/io/hash_table.h"
 #include "lib/parse/record_batch.h"
 #include "lib/query/group_table.h"
 
@@ -40,8 +41,9 @@ class Interner {
   // An IPv4 address below 240.0.0.0 is its bits. The others, which nobody has, and IPv6 are numbered from there on.
   uint32_t Address(IpAddress address) {
     if (address.is_v4() && address.v4_bits() < kFirstOdd) return address.v4_bits();
-    const auto [it, is_new] =
-        odd_codes_.try_emplace({address.high(), address.low()}, kFirstOdd + static_cast<uint32_t>(odd_.size()));
+    const auto [it, is_new] = GrowTable(odd_codes_, [&](auto& table) {
+      return table.try_emplace(std::pair(address.high(), address.low()), kFirstOdd + static_cast<uint32_t>(odd_.size()));
+    });
     if (is_new) {
       if (odd_.size() == kNullCode - kFirstOdd) throw std::bad_alloc();  // a run ends with it as with full memory
       odd_.push_back(address);

@@ -4,6 +4,7 @@
 
 #include "flowlogs/schema/address.h"
 #include "flowlogs/schema/field.h"
+#include "lib/io/utf8.h"
 
 namespace flowlogs {
 inline namespace v1 {
@@ -62,21 +63,7 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
 }
 
 size_t Utf8CharSize(std::string_view text) {
-  if (text.empty()) return 0;
-  auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return 1;
-  const size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < size) return 0;
-  for (size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  // Too long for what they mean, surrogates, beyond U+10FFFF.
-  if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) > 0x9F) || (lead == 0xF0 && byte(1) < 0x90) ||
-      (lead == 0xF4 && byte(1) > 0x8F)) {
-    return 0;
-  }
-  return size;
+  return text.empty() ? 0 : internal::DecodeUtf8(text.data(), text.data() + text.size()).length;
 }
 
 bool Token::Is(std::string_view word) const { return kind == TokenKind::kName && EqualsIgnoreCase(raw, word); }

@@ -78,12 +78,14 @@ void Observations::Observe(const ObservedRecord& r) {
   if (r.is_transit_gateway) {
     has_gateway_ingress_ |= r.flow_direction == "ingress";
   } else if (r.flow_direction == "ingress") {
-    told_.insert(Key(*r.destination));
+    Add(Key(*r.destination), &told_);
   } else if (r.flow_direction == "egress") {
-    told_.insert(Key(*r.source));
+    Add(Key(*r.source), &told_);
   } else if (!r.interface_id.empty() && r.source->is_v4() == r.destination->is_v4()) {
     auto it = interfaces_.find(absl::string_view(r.interface_id.data(), r.interface_id.size()));
-    if (it == interfaces_.end()) it = interfaces_.try_emplace(std::string(r.interface_id)).first;
+    if (it == interfaces_.end()) {
+      it = GrowTable(interfaces_, [&](auto& table) { return table.try_emplace(std::string(r.interface_id)).first; });
+    }
     (r.source->is_v4() ? it->second.v4 : it->second.v6).Intersect(*r.source, *r.destination);
   }
   if (r.tcp_flags == kNullWord || (r.tcp_flags & kSyn) == 0) return;
@@ -95,7 +97,7 @@ void Observations::Observe(const ObservedRecord& r) {
 
 void Observations::NoteConversation(uint64_t conversation, uint8_t client) {
   if (conversation > last_kept_) return;
-  conversations_[conversation] |= client;
+  GrowTable(conversations_, [&](auto& table) -> uint8_t& { return table[conversation]; }) |= client;
   if (conversations_.size() >= 2 * kMaxConversations) TrimConversations();
 }
 
@@ -111,11 +113,11 @@ void Observations::TrimConversations() {
 
 void Observations::Merge(const Observations& other) {
   for (const auto& [id, theirs] : other.interfaces_) {
-    Interface& own = interfaces_[id];
+    Interface& own = GrowTable(interfaces_, [&id = id](auto& table) -> Interface& { return table[id]; });
     own.v4.Intersect(theirs.v4);
     own.v6.Intersect(theirs.v6);
   }
-  told_.insert(other.told_.begin(), other.told_.end());
+  for (const AddressKey& key : other.told_) Add(key, &told_);
   last_kept_ = std::min(last_kept_, other.last_kept_);
   for (const auto& [conversation, client] : other.conversations_) NoteConversation(conversation, client);
   has_gateway_ingress_ |= other.has_gateway_ingress_;
@@ -123,8 +125,10 @@ void Observations::Merge(const Observations& other) {
 
 void Observations::Resolve() {
   TrimConversations();
-  own_ = told_;
-  // First those that are sure, then those of two that the sure ones or their scope decide.
+  own_.clear();
+  for (const AddressKey& key : told_) Add(key, &own_);
+  // First those that are sure, then those of two that the sure ones decide: what is another interface's is not this one's, and
+  // of two IPv6 addresses the one of a VPC that is known is.
   for (auto& [id, interface] : interfaces_) {
     for (auto [candidates, own] : {std::pair(&interface.v4, &interface.own_v4), std::pair(&interface.v6, &interface.own_v6)}) {
       *own = std::nullopt;
@@ -132,18 +136,32 @@ void Observations::Resolve() {
       if (candidates->count == 2 && IsPrivate(candidates->first) != IsPrivate(candidates->second)) {
         *own = IsPrivate(candidates->first) ? candidates->first : candidates->second;
       }
-      if (*own) own_.insert(Key(**own));
+      if (*own) Add(Key(**own), &own_);
     }
   }
-  const absl::flat_hash_set<AddressKey> sure = own_;
+  absl::flat_hash_set<AddressKey> sure;
+  absl::flat_hash_set<uint64_t> sure_v6_networks;  // by the first 56 bits: what AWS gives to a VPC
+  constexpr int kVpcShift = 64 - 56;
+  for (const AddressKey& key : own_) {
+    Add(key, &sure);
+    if (!IpAddress::V6(key.first, key.second).is_v4()) sure_v6_networks.insert(key.first >> kVpcShift);
+  }
   for (auto& [id, interface] : interfaces_) {
     for (auto [candidates, own] : {std::pair(&interface.v4, &interface.own_v4), std::pair(&interface.v6, &interface.own_v6)}) {
       if (*own || candidates->count != 2) continue;
       const bool first_taken = sure.contains(Key(candidates->first));
       const bool second_taken = sure.contains(Key(candidates->second));
-      if (first_taken == second_taken) continue;
-      *own = first_taken ? candidates->second : candidates->first;
-      own_.insert(Key(**own));
+      if (first_taken != second_taken) {
+        *own = first_taken ? candidates->second : candidates->first;
+      } else if (!candidates->first.is_v4()) {
+        const bool first_near = sure_v6_networks.contains(candidates->first.high() >> kVpcShift);
+        const bool second_near = sure_v6_networks.contains(candidates->second.high() >> kVpcShift);
+        if (first_near == second_near) continue;
+        *own = first_near ? candidates->first : candidates->second;
+      } else {
+        continue;
+      }
+      Add(Key(**own), &own_);
     }
   }
 }

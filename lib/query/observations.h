@@ -30,6 +30,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "flowlogs/schema/address.h"
 #include "flowlogs/schema/format.h"
+#include "lib/io/hash_table.h"
 #include "lib/parse/record_batch.h"
 
 namespace flowlogs {
@@ -108,6 +109,10 @@ class Observations {
   static constexpr uint8_t kSecondIsClient = 2;
   void NoteConversation(uint64_t conversation, uint8_t client);
   void TrimConversations();
+
+  static void Add(const AddressKey& key, absl::flat_hash_set<AddressKey>* to) {
+    GrowTable(*to, [&](auto& table) { table.insert(key); });
+  }
 
   absl::flat_hash_map<std::string, Interface> interfaces_;
   absl::flat_hash_set<AddressKey> told_;  // own addresses by flow-direction

@@ -69,7 +69,7 @@ struct Subject {
     return !is_synonym && column().kind == ColumnRef::Kind::kField && column().field == field;
   }
 };
-bool ResolveSubject(const Token& token, Diagnostics* diagnostics, Subject* subject);
+void ResolveSubject(const Token& token, Subject* subject);
 // In `having`: the output of that name, hyphen equals underscore; nullptr if there is none.
 const OutputColumn* FindOutput(std::string_view name, const std::vector<OutputColumn>& outputs);
 // As ResolveSubject, for one column only: a key or an aggregate.

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "lib/query/columns.h"
+#include "lib/query/enrichment_data.h"
 
 namespace flowlogs {
 inline namespace v1 {
@@ -30,9 +31,7 @@ std::string NeededName(const ColumnRef& column) {
   return names.empty() ? column.name : names;
 }
 
-bool IsProvenance(const ColumnRef& column) {
-  return column.kind == ColumnRef::Kind::kSource || column.kind == ColumnRef::Kind::kLine;
-}
+bool IsProvenance(const ColumnRef& column) { return ColumnRef::IsProvenance(column.kind); }
 
 bool NamesInternal(const Expression& expression) {
   return expression.test.internal ||
@@ -85,7 +84,8 @@ absl::StatusOr<RunPlan> MakeRunPlan(const Query::Plan& plan, const std::vector<F
     };
     if (plan.dedup && (in_groups(plan.keys) || in_groups(plan.aggregates))) {
       return absl::InvalidArgumentError(
-          "dedup: of identical records any one is counted, so that groups cannot tell its _source or _line; select them");
+          "dedup: of identical records any one is counted, so that groups cannot tell its _source, _line or other "
+          "columns of where it stands; select them");
     }
     for (const KeyExpression& key : run.groups.keys) names.push_back(key.name);
     for (const AggregateExpression& aggregate : run.groups.aggregates) names.push_back(aggregate.name);
@@ -144,7 +144,7 @@ bool NeedsObservations(const Query::Plan& plan, const std::vector<FormatColumn>&
   const bool own_is_told = has(Field::kFlowDirection);
   const bool own_addresses = plan.scan->options.internal.empty();
   auto depends = [&](const ColumnRef& column) {
-    switch (column.kind) {
+    switch (column.Read().kind) {
       case ColumnRef::Kind::kDirection:
       case ColumnRef::Kind::kOwn:
       case ColumnRef::Kind::kPeer:
@@ -171,10 +171,103 @@ bool NeedsObservations(const Query::Plan& plan, const std::vector<FormatColumn>&
   return NamesInternal(plan.filter) || (having.ok() && NamesInternal(*having));
 }
 
+std::optional<std::vector<std::string>> NeededColumns(const Query::Plan& plan) {
+  if (plan.dedup || (!plan.grouped && !plan.selected)) return std::nullopt;
+  std::vector<std::string> names;
+  auto add = [&names](Field field) { names.emplace_back(Info(field).column); };
+  add(Field::kLogStatus);  // NODATA and SKIPDATA are counted
+  bool is_observed = plan.once || plan.tell_twice;
+  auto add_column = [&](const ColumnRef& column) {
+    if (column.kind == ColumnRef::Kind::kOther) names.push_back(FormatColumn{column.name, std::nullopt}.column_name());
+    for (Field field : NeededFields(column)) add(field);
+    if (column.table != nullptr && EnrichmentAccess::DataOf(*column.table).is_timed) add(Field::kStart);
+    is_observed |= BoundColumn::Bind(column, Format::All()).is_oriented();
+  };
+  for (const Reference& reference : plan.references) {
+    for (const ColumnRef& column : reference.columns) add_column(column);
+  }
+  for (const std::vector<KeyExpression>* keys : {&plan.keys, &plan.select}) {
+    for (const KeyExpression& key : *keys) {
+      if (key.kind == KeyExpression::Kind::kService) add(Field::kProtocol);
+      is_observed |= key.kind == KeyExpression::Kind::kScope;  // it tells what is `internal`
+    }
+  }
+  for (const AggregateExpression& aggregate : plan.aggregates) {
+    const bool is_by_time = aggregate.kind == AggregateExpression::Kind::kFirst ||
+                            aggregate.kind == AggregateExpression::Kind::kLast;
+    if (is_by_time) add(Field::kEnd);
+  }
+  is_observed |= NamesInternal(plan.filter) || !plan.having.empty();
+  if (is_observed) {
+    for (Field field : {Field::kInterfaceId, Field::kFlowDirection, Field::kSrcaddr, Field::kDstaddr, Field::kSrcport,
+                        Field::kDstport, Field::kProtocol, Field::kTcpFlags}) {
+      add(field);
+    }
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+absl::Status FindTable(const std::vector<EnrichmentTable>& tables, std::string_view text, ColumnRef* column) {
+  if (column->kind != ColumnRef::Kind::kEnriched) return absl::OkStatus();
+  const ColumnRef read = column->Read();
+  const bool is_address = read.type() == OperandType::kAddress;
+  const std::string base(is_address || read.kind != ColumnRef::Kind::kField ? read.name : Info(read.field).name);
+  std::string all;
+  std::vector<std::string_view> names;
+  for (const EnrichmentTable& table : tables) {
+    const std::vector<std::string>& fields = table.fields();
+    const bool fits = is_address ? table.is_by_address()
+                                 : std::any_of(fields.begin(), fields.end(), [&](const std::string& field) {
+                                     return internal::FieldIndex::Equal(field, read.name);
+                                   });
+    if (!fits) continue;
+    for (const std::string& name : table.columns()) {
+      names.push_back(name);
+      all += (all.empty() ? "" : ", ") + name;
+    }
+    if (!EnrichmentAccess::DataOf(table).ColumnOf(column->attribute)) continue;
+    if (column->table != nullptr) {
+      const std::string what = "two tables have " + Quoted(column->attribute) + " for " + base;
+      return ExpressionError(text, column->position, what + "; give one of them a name: NAME=FILE");
+    }
+    column->table = &table;
+  }
+  if (column->table != nullptr) return absl::OkStatus();
+  std::string what;
+  if (tables.empty()) {
+    what = Quoted(column->name) + " is a column of a table, and none was given: enrich=[FILE], --enrich FILE";
+  } else if (names.empty()) {
+    what = "no table that was given says anything of " + base + (is_address ? ", or of other addresses" : "");
+  } else {
+    const std::string near = Suggest(column->attribute, names);
+    what = "no table has " + Quoted(column->attribute) + " for " + base;
+    what += near.empty() ? "; there are " + all : "; did you mean " + base + "." + near + "?";
+  }
+  return ExpressionError(text, column->position, what);
+}
+
+absl::Status FindTables(const std::vector<EnrichmentTable>& tables, std::string_view text, Expression* expression) {
+  for (ColumnRef& column : expression->test.columns) {
+    if (absl::Status status = FindTable(tables, text, &column); !status.ok()) return status;
+  }
+  for (Expression& child : expression->children) {
+    if (absl::Status status = FindTables(tables, text, &child); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckUnknownNames(const std::vector<Reference>& references, const std::vector<FormatColumn>& columns) {
   for (const Reference& reference : references) {
     for (const ColumnRef& column : reference.columns) {
       if (column.kind != ColumnRef::Kind::kOther || IsIn(column, columns)) continue;
+      const std::string before_dot = column.name.substr(0, column.name.find('.'));
+      if (before_dot != column.name && FindField(before_dot)) {
+        const std::string what = "no table says anything of " + before_dot;
+        return ExpressionError(reference.text, column.position,
+                               what + ", only of addresses and of fields with text such as interface-id");
+      }
       std::vector<std::string_view> candidates = {"duration", "service"};
       for (const FieldInfo& info : AllFields()) candidates.push_back(info.name);
       for (const FormatColumn& c : columns) candidates.push_back(c.name);

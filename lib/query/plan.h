@@ -2,9 +2,12 @@
 #ifndef FLOWLOGS_LIB_QUERY_PLAN_H_
 #define FLOWLOGS_LIB_QUERY_PLAN_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -68,7 +71,7 @@ uint64_t MaxGroupBytes(const ScanOptions& options);
 absl::StatusOr<Expression> ParsedHaving(const Query::Plan& plan, const std::vector<AggregateExpression>& aggregates,
                                         bool complete);
 
-// Whether the plan names columns that tell where a record stands: _source, _line.
+// Whether the plan names columns that tell where a record comes from: _source, _line, _log_stream, ...
 bool NamesProvenance(const Query::Plan& plan);
 
 // `columns`: those of the scan, for a plan that selects nothing. Of a plan that drops identical records, `seen` is still to
@@ -79,11 +82,31 @@ absl::StatusOr<RunPlan> MakeRunPlan(const Query::Plan& plan, const std::vector<F
 // inputs do not tell them record by record. `columns`: those of the scan.
 bool NeedsObservations(const Query::Plan& plan, const std::vector<FormatColumn>& columns);
 
+// The columns, named with underscores, that the plan's sinks and the engine itself read of each record; nullopt: all.
+std::optional<std::vector<std::string>> NeededColumns(const Query::Plan& plan);
+
+// Finds the table that an enriched column means; other columns are left alone. `text`: the expression, for errors.
+absl::Status FindTable(const std::vector<EnrichmentTable>& tables, std::string_view text, ColumnRef* column);
+absl::Status FindTables(const std::vector<EnrichmentTable>& tables, std::string_view text, Expression* expression);
+
 // Before the run: every name that is no known field is a column of an input (CONTRACT L11).
 absl::Status CheckUnknownNames(const std::vector<Reference>& references, const std::vector<FormatColumn>& columns);
 // After the run: every known field that is named was in some format.
 absl::Status CheckKnownNames(const std::vector<Reference>& references, const std::vector<FormatColumn>& columns,
                              const Stats& stats);
+
+// A pass whose records go to sinks of a room to the right of this one. Two passes over the inputs, as for every query that
+// depends on the whole input: the first gathers Observations and, beside them, what `survey` looks at; each record of the
+// second that passes the query's filters is the sinks'. One sink a worker and pass; they live until `finish` returns.
+struct SinkPass {
+  std::vector<std::string> columns;  // named with underscores, that the sinks read
+  std::function<std::unique_ptr<LocalSink>()> survey;
+  std::function<void(std::span<LocalSink* const>, const Observations&)> surveyed;  // between the passes
+  std::function<std::unique_ptr<LocalSink>(const RecordFilter&, const RunContext&)> sink;
+  std::function<absl::Status(std::span<LocalSink* const>, const Stats&)> finish;
+};
+// REQUIRES: the query is a scan and its filters. The stats are those of the second pass.
+absl::StatusOr<Stats> RunSinks(const Query& query, const SinkPass& pass);
 
 // Rows of a run, gathered: appended chunk by chunk, sorted and cut at the end.
 class RowCollector {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "flowlogs/io/input.h"
+#include "lib/io/content_kind.h"
 #include "lib/query/block_scanner.h"
 #include "lib/query/plan.h"
 #include "lib/query/status.h"
@@ -31,7 +32,21 @@ struct Run::State {
   std::string_view text() const { return std::string_view(buffer).substr(begin); }
 
   void Take(std::string_view text);
+  // A call of the run. After one that was refused memory nobody knows what was counted: the others fail, too.
+  template <typename F>
+  auto Guarded(F&& call) -> decltype(call()) {
+    if (is_torn) return absl::FailedPreconditionError("the run was refused memory: start another one");
+    is_torn = true;
+    return GuardMemory([&] {
+      auto result = call();
+      is_torn = false;
+      return result;
+    });
+  }
+  absl::Status FeedAll(std::string_view text);
   absl::Status Feed(std::string_view text);
+  absl::StatusOr<Table> Snapshot();
+  absl::StatusOr<Table> Finish();
   absl::Status Detect(bool whole);
   absl::Status ScanLines(bool whole);
   absl::Status ScanBlock(size_t size, BlockEnd end);
@@ -63,6 +78,7 @@ struct Run::State {
   bool first_in_input = true;
   LineState line_state;
   bool finished = false;
+  bool is_torn = false;  // while a call goes on, and after one that was refused memory
 };
 
 absl::Status Run::State::Detect(bool whole) {
@@ -166,6 +182,10 @@ Run& Run::operator=(Run&&) noexcept = default;
 Run::~Run() = default;
 
 absl::StatusOr<Run> Query::Start() const {
+  return GuardMemory([this] { return StartRun(); });
+}
+
+absl::StatusOr<Run> Query::StartRun() const {
   if (!plan_->status.ok()) return plan_->status;
   if (!plan_->grouped && !plan_->selected) {
     return absl::InvalidArgumentError("a run that is fed needs groups, aggregates or selected columns");
@@ -200,12 +220,19 @@ absl::Status Run::State::Feed(std::string_view text) {
 }
 
 absl::Status Run::Feed(std::string_view text) {
-  State& s = *state_;
+  return state_->Guarded([&] { return state_->FeedAll(text); });
+}
+
+absl::Status Run::State::FeedAll(std::string_view text) {
+  State& s = *this;
   if (s.finished) return absl::FailedPreconditionError("the run is finished: start another one");
   if (absl::Status status = s.Raised(); !status.ok()) return status;
   constexpr std::string_view kGzip = "\x1f\x8b";
   if (s.first_in_input && s.text_size() < 2 && (std::string(s.text()) + std::string(text.substr(0, 2))).starts_with(kGzip)) {
     return absl::DataLossError("feed: this is gzip; feed the inflated text, or scan the bytes");
+  }
+  if (s.first_in_input && s.text_size() == 0 && FormOf(text.substr(0, kHeadBytes)) != ContentForm::kLines) {
+    return absl::DataLossError("feed: this is JSON, base64 or CSV around records; feed takes lines; scan the bytes");
   }
   s.control.emplace(s.spec->options);
   // Much text is taken in parts, so that it is not copied as a whole.
@@ -221,7 +248,15 @@ absl::Status Run::Feed(std::string_view text) {
 }
 
 absl::StatusOr<Table> Run::Snapshot() {
-  State& s = *state_;
+  return state_->Guarded([this] { return state_->Snapshot(); });
+}
+
+absl::StatusOr<Table> Run::Finish() {
+  return state_->Guarded([this] { return state_->Finish(); });
+}
+
+absl::StatusOr<Table> Run::State::Snapshot() {
+  State& s = *this;
   s.control.emplace(s.spec->options);
   if (!s.finished) {
     // Without 64 KiB the format is told by what is there, if there is a whole line.
@@ -235,8 +270,8 @@ absl::StatusOr<Table> Run::Snapshot() {
   return s.Answer(s.finished);
 }
 
-absl::StatusOr<Table> Run::Finish() {
-  State& s = *state_;
+absl::StatusOr<Table> Run::State::Finish() {
+  State& s = *this;
   s.control.emplace(s.spec->options);
   if (s.finished) return absl::FailedPreconditionError("the run is finished: start another one");
   s.finished = true;

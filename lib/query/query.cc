@@ -59,11 +59,13 @@ struct Pass {
   }
 };
 
-// `least_block`: blocks are no smaller, unless the caller of Scan() has chosen their size.
-absl::Status OpenPass(const std::shared_ptr<ScanSpec>& spec, Pass* pass, size_t least_block = 0) {
+// `plans`: those that will be run. `least_block`: blocks are no smaller, unless the caller of Scan() has chosen their size.
+absl::Status OpenPass(const std::shared_ptr<ScanSpec>& spec, std::span<const Query::Plan* const> plans, Pass* pass,
+                      size_t least_block = 0) {
   size_t block_bytes = spec->options.block_bytes;
   if (block_bytes == ScanOptions().block_bytes) block_bytes = std::max(block_bytes, least_block);
-  absl::StatusOr<InputSet> inputs = InputSet::Open(spec, &pass->formats, block_bytes, &pass->control);
+  const bool events = std::any_of(plans.begin(), plans.end(), [](const Query::Plan* plan) { return NamesProvenance(*plan); });
+  absl::StatusOr<InputSet> inputs = InputSet::Open(spec, &pass->formats, block_bytes, events, &pass->control);
   if (!inputs.ok()) return InputErrorStatus(inputs.status());
   pass->inputs = *std::move(inputs);
   return absl::OkStatus();
@@ -95,16 +97,20 @@ RunOptions OptionsOf(const ScanSpec& spec) {
 }
 
 // The first of two passes, if a plan needs one: what it sees goes into the second one's context.
-absl::Status Observe(const ScanSpec& spec, std::span<const Query::Plan* const> plans, Pass* pass) {
-  const bool needed = std::any_of(plans.begin(), plans.end(), [&](const Query::Plan* plan) {
+absl::Status Observe(const ScanSpec& spec, std::span<const Query::Plan* const> plans, Pass* pass,
+                     const SinkPass* beside = nullptr) {
+  const bool needed = beside != nullptr || std::any_of(plans.begin(), plans.end(), [&](const Query::Plan* plan) {
     return NeedsObservations(*plan, pass->inputs->columns());
   });
   if (needed) {
     if (absl::Status status = pass->inputs->KeepForSecondPass(); !status.ok()) return status;
-    ScanRun run(&*pass->inputs, &pass->formats, {MakeObservationSink}, OptionsOf(spec));
+    std::vector<ScanRun::SinkFactory> sinks = {MakeObservationSink};
+    if (beside != nullptr) sinks.push_back(beside->survey);
+    ScanRun run(&*pass->inputs, &pass->formats, std::move(sinks), OptionsOf(spec));
     run.RunToEnd();
     if (absl::Status status = run.status(); !status.ok()) return status;
     pass->observations = FinishObservations(run.sinks(0));
+    if (beside != nullptr) beside->surveyed(run.sinks(1), *pass->observations);
     pass->inputs->Rewind();
   }
   RunContext context;
@@ -145,25 +151,37 @@ std::optional<uint64_t> EarlyLimit(const RunPlan& plan) {
   return !plan.grouped && plan.row_sort.empty() ? plan.row_limit : std::nullopt;
 }
 
+// Of Parquet files only those columns are read that some plan asks for.
+void NarrowPass(std::span<const Query::Plan* const> plans, Pass* pass) {
+  std::vector<std::string> columns;
+  for (const Query::Plan* plan : plans) {
+    std::optional<std::vector<std::string>> needed = NeededColumns(*plan);
+    if (!needed) return;
+    columns.insert(columns.end(), needed->begin(), needed->end());
+  }
+  pass->inputs->SetNeededColumns(std::move(columns));
+}
+
 absl::StatusOr<std::vector<Table>> CollectPlans(std::span<const Query* const> queries) {
   if (queries.empty()) return std::vector<Table>();
   const std::shared_ptr<ScanSpec> spec = QueryAccess::PlanOf(*queries[0]).scan;
+  std::vector<const Query::Plan*> plans;
   for (const Query* query : queries) {
     if (!query->status().ok()) return query->status();
+    plans.push_back(&QueryAccess::PlanOf(*query));
     if (QueryAccess::PlanOf(*query).scan != spec) {
       return absl::InvalidArgumentError("the queries of one pass must come from the same scan");
     }
   }
   Pass pass(*spec);
-  if (absl::Status status = OpenPass(spec, &pass); !status.ok()) return status;
-  for (const Query* query : queries) {
-    if (absl::Status status = PlanPass(QueryAccess::PlanOf(*query), &pass); !status.ok()) {
+  if (absl::Status status = OpenPass(spec, plans, &pass); !status.ok()) return status;
+  for (const Query::Plan* plan : plans) {
+    if (absl::Status status = PlanPass(*plan, &pass); !status.ok()) {
       pass.inputs->ReturnUnread();
       return status;
     }
   }
-  std::vector<const Query::Plan*> plans;
-  for (const Query* query : queries) plans.push_back(&QueryAccess::PlanOf(*query));
+  NarrowPass(plans, &pass);
   if (absl::Status status = Observe(*spec, plans, &pass); !status.ok()) return status;
   StartPass(*spec, queries.size() == 1 ? EarlyLimit(pass.plans[0]) : std::nullopt, false, &pass);
 
@@ -194,6 +212,37 @@ absl::StatusOr<std::vector<Table>> CollectPlans(std::span<const Query* const> qu
   return tables;
 }
 
+absl::StatusOr<Stats> RunSinksOf(const Query::Plan& plan, const SinkPass& sinks) {
+  if (!plan.status.ok()) return plan.status;
+  const std::shared_ptr<ScanSpec>& spec = plan.scan;
+  const Query::Plan* const one = &plan;
+  Pass pass(*spec);
+  if (absl::Status status = OpenPass(spec, {&one, 1}, &pass); !status.ok()) return status;
+  if (absl::Status status = PlanPass(plan, &pass); !status.ok()) {
+    pass.inputs->ReturnUnread();
+    return status;
+  }
+  if (std::optional<std::vector<std::string>> columns = NeededColumns(plan)) {
+    columns->insert(columns->end(), sinks.columns.begin(), sinks.columns.end());
+    pass.inputs->SetNeededColumns(*std::move(columns));
+  }
+  if (absl::Status status = Observe(*spec, {&one, 1}, &pass, &sinks); !status.ok()) return status;
+  RunOptions options = OptionsOf(*spec);
+  options.raise = spec->options.on_error == OnError::kRaise;
+  options.max_state_bytes = MaxGroupBytes(spec->options);
+  const GroupPlan& group = pass.plans[0].groups;
+  const RecordFilter filter{&group.filter, plan.once, group.seen};
+  pass.run = std::make_unique<ScanRun>(
+      &*pass.inputs, &pass.formats, std::vector<ScanRun::SinkFactory>{[&] { return sinks.sink(filter, group.context); }},
+      std::move(options));
+  pass.run->RunToEnd();
+  if (absl::Status status = pass.status(); !status.ok()) return status;
+  const Stats stats = pass.run->FinishStats();
+  if (absl::Status status = CheckKnownNames(pass.references, pass.inputs->columns(), stats); !status.ok()) return status;
+  if (absl::Status status = sinks.finish(pass.run->sinks(0), stats); !status.ok()) return status;
+  return stats;
+}
+
 // Streams of rows share the way; they differ in what a chunk becomes.
 class RowStream {
  public:
@@ -202,7 +251,8 @@ class RowStream {
     auto pass = std::make_unique<Pass>(*plan.scan);
     // A block becomes a batch, and consumers like batches of some thousand rows.
     const size_t least_block = whole_records || plan.limit ? 0 : size_t{1} << 20;
-    if (absl::Status status = OpenPass(plan.scan, pass.get(), least_block); !status.ok()) return status;
+    const Query::Plan* const one = &plan;
+    if (absl::Status status = OpenPass(plan.scan, {&one, 1}, pass.get(), least_block); !status.ok()) return status;
     absl::Status status = PlanPass(plan, pass.get());
     if (status.ok() && pass->plans[0].grouped) {
       status = absl::InvalidArgumentError("a stream hands out rows; collect() groups and aggregates");
@@ -214,7 +264,7 @@ class RowStream {
       return status;
     }
     pass->plans[0].rows.whole_records = whole_records;
-    const Query::Plan* const one = &plan;
+    if (!whole_records) NarrowPass({&one, 1}, pass.get());
     status = Observe(*plan.scan, {&one, 1}, pass.get());
     if (!status.ok()) return status;
     StartPass(*plan.scan, EarlyLimit(pass->plans[0]), false, pass.get());
@@ -226,6 +276,26 @@ class RowStream {
 
   // The next chunk with rows; nullopt at the end, once stats() are there.
   absl::StatusOr<std::optional<RowChunk>> Next() {
+    if (!failed_.ok()) return failed_;
+    absl::StatusOr<std::optional<RowChunk>> chunk = GuardMemory([this] { return NextChunk(); });
+    failed_ = chunk.status();
+    return chunk;
+  }
+  // Ends the stream with an error, unless it is none.
+  absl::Status Fail(absl::Status status) {
+    failed_.Update(status);
+    return status;
+  }
+  const Stats& stats() const { return stats_; }
+  std::vector<Column> EmptyColumns() const { return MakeColumns(pass_->plans[0].rows); }
+  // From now on chunks are Arrow batches. REQUIRES: before the first Next().
+  void MakeBatches(std::vector<internal::ArrowLayout> layouts) {
+    layouts_ = std::move(layouts);
+    pass_->plans[0].rows.arrow = &layouts_;
+  }
+
+ private:
+  absl::StatusOr<std::optional<RowChunk>> NextChunk() {
     while (!ended_) {
       std::optional<std::vector<RowChunk>> chunks = pass_->run->Next();
       if (chunks && (*chunks)[0].num_rows() > 0) return std::move((*chunks)[0]);
@@ -238,18 +308,11 @@ class RowStream {
     }
     return std::optional<RowChunk>();
   }
-  const Stats& stats() const { return stats_; }
-  std::vector<Column> EmptyColumns() const { return MakeColumns(pass_->plans[0].rows); }
-  // From now on chunks are Arrow batches. REQUIRES: before the first Next().
-  void MakeBatches(std::vector<internal::ArrowLayout> layouts) {
-    layouts_ = std::move(layouts);
-    pass_->plans[0].rows.arrow = &layouts_;
-  }
 
- private:
   std::vector<internal::ArrowLayout> layouts_;  // outlives the pass
   std::unique_ptr<Pass> pass_;
   bool ended_ = false;
+  absl::Status failed_;  // what Next() said, and says again
   Stats stats_;
 };
 
@@ -259,8 +322,12 @@ class TableStreamImpl final : public TableStream {
   absl::StatusOr<Table> Next() override {
     absl::StatusOr<std::optional<RowChunk>> chunk = rows_.Next();
     if (!chunk.ok()) return chunk.status();
-    if (*chunk) return Table(std::move((*chunk)->columns), Stats());
-    return Table(rows_.EmptyColumns(), rows_.stats());
+    absl::StatusOr<Table> table = GuardMemory([&]() -> absl::StatusOr<Table> {
+      if (*chunk) return Table(std::move((*chunk)->columns), Stats());
+      return Table(rows_.EmptyColumns(), rows_.stats());
+    });
+    rows_.Fail(table.status()).IgnoreError();
+    return table;
   }
   const Stats& stats() const override { return rows_.stats(); }
   std::vector<Column> Schema() const override { return rows_.EmptyColumns(); }
@@ -273,8 +340,10 @@ class TableStreamImpl final : public TableStream {
     if (!chunk.ok()) return chunk.status();
     if (!*chunk) return absl::OkStatus();
     if (!(*chunk)->arrow_status.ok()) return (*chunk)->arrow_status;
-    std::move(*(*chunk)->arrow).Finish(out);
-    return absl::OkStatus();
+    return rows_.Fail(GuardMemory([&] {
+      std::move(*(*chunk)->arrow).Finish(out);
+      return absl::OkStatus();
+    }));
   }
 
  private:
@@ -295,7 +364,34 @@ class RecordStreamImpl final : public RecordStream {
   RowStream rows_;
 };
 
+absl::StatusOr<Stats> CheckPlan(const std::shared_ptr<ScanSpec>& spec) {
+  Pass pass(*spec);
+  if (absl::Status status = OpenPass(spec, {}, &pass); !status.ok()) return status;
+  StartPass(*spec, std::nullopt, true, &pass);
+  pass.run->RunToEnd();
+  if (absl::Status status = pass.run->status(); !status.ok()) return status;
+  return pass.run->FinishStats();
+}
+
+absl::StatusOr<std::vector<std::string>> ColumnsOf(const std::shared_ptr<ScanSpec>& spec) {
+  Pass pass(*spec);
+  if (absl::Status status = OpenPass(spec, {}, &pass); !status.ok()) return status;
+  std::vector<std::string> names;
+  for (const FormatColumn& column : pass.inputs->columns()) names.push_back(column.column_name());
+  const auto& runs = pass.inputs->inputs();
+  const bool none = std::all_of(runs.begin(), runs.end(), [](const auto& run) { return !run->status.ok(); });
+  const absl::Status status = none && !runs.empty() ? InputErrorStatus(runs[0]->status) : absl::OkStatus();
+  pass.inputs->ReturnUnread();
+  if (!status.ok()) return status;
+  return names;
+}
+
 }  // namespace
+
+absl::StatusOr<Stats> RunSinks(const Query& query, const SinkPass& pass) {
+  const Query counted = query.Aggregate({"count()"});  // groups, so that the filter alone decides
+  return GuardMemory([&] { return RunSinksOf(QueryAccess::PlanOf(counted), pass); });
+}
 
 uint64_t MaxGroupBytes(const ScanOptions& options) {
   return options.max_group_bytes > 0 ? options.max_group_bytes : UsableMemory() / 2;
@@ -325,7 +421,8 @@ Query Query::Filter(std::string_view expression) const {
     const LanguageContext context{std::time(nullptr), &plan->scan->options.sets, plan->scan->internal};
     absl::StatusOr<Expression> parsed = ParseFilter(expression, context);
     plan->status = parsed.status();
-    if (parsed.ok()) {
+    if (parsed.ok()) plan->status = FindTables(plan->scan->options.enrich, expression, &*parsed);
+    if (plan->status.ok()) {
       AddReferences(*parsed, std::string(expression), &plan->references);
       plan->filter.children.push_back(*std::move(parsed));
     }
@@ -339,7 +436,8 @@ void Query::AddExpressions(const std::vector<NamedExpression>& texts, std::vecto
     if (!plan->status.ok()) return;
     absl::StatusOr<Parsed> parsed = Parse(text, static_cast<const Parsed*>(nullptr));
     plan->status = parsed.status();
-    if (!parsed.ok()) return;
+    if (parsed.ok()) plan->status = FindTable(plan->scan->options.enrich, text.text, &parsed->column);
+    if (!plan->status.ok()) return;
     bool refers = true;
     if constexpr (std::is_same_v<Parsed, AggregateExpression>) {
       refers = parsed->kind != AggregateExpression::Kind::kCount;
@@ -418,51 +516,45 @@ Query Query::TellTwice() const {
 }
 
 absl::StatusOr<Table> Query::Collect() const {
-  const Query* const self = this;
-  absl::StatusOr<std::vector<Table>> tables = CollectPlans({&self, 1});
-  if (!tables.ok()) return tables.status();
-  return std::move((*tables)[0]);
+  return GuardMemory([this]() -> absl::StatusOr<Table> {
+    const Query* const self = this;
+    absl::StatusOr<std::vector<Table>> tables = CollectPlans({&self, 1});
+    if (!tables.ok()) return tables.status();
+    return std::move((*tables)[0]);
+  });
 }
 
 absl::StatusOr<std::vector<Table>> CollectAll(std::span<const Query> queries) {
-  std::vector<const Query*> all;
-  for (const Query& query : queries) all.push_back(&query);
-  return CollectPlans(all);
+  return GuardMemory([queries] {
+    std::vector<const Query*> all;
+    for (const Query& query : queries) all.push_back(&query);
+    return CollectPlans(all);
+  });
 }
 
 absl::StatusOr<Stats> Query::Check() const {
   if (!plan_->status.ok()) return plan_->status;
-  Pass pass(*plan_->scan);
-  if (absl::Status status = OpenPass(plan_->scan, &pass); !status.ok()) return status;
-  StartPass(*plan_->scan, std::nullopt, true, &pass);
-  pass.run->RunToEnd();
-  if (absl::Status status = pass.run->status(); !status.ok()) return status;
-  return pass.run->FinishStats();
+  return GuardMemory([this] { return CheckPlan(plan_->scan); });
 }
 
 absl::StatusOr<std::vector<std::string>> Query::Columns() const {
-  Pass pass(*plan_->scan);
-  if (absl::Status status = OpenPass(plan_->scan, &pass); !status.ok()) return status;
-  std::vector<std::string> names;
-  for (const FormatColumn& column : pass.inputs->columns()) names.push_back(column.column_name());
-  const auto& runs = pass.inputs->inputs();
-  const bool none = std::all_of(runs.begin(), runs.end(), [](const auto& run) { return !run->status.ok(); });
-  const absl::Status status = none && !runs.empty() ? InputErrorStatus(runs[0]->status) : absl::OkStatus();
-  pass.inputs->ReturnUnread();
-  if (!status.ok()) return status;
-  return names;
+  return GuardMemory([this] { return ColumnsOf(plan_->scan); });
 }
 
 absl::StatusOr<std::unique_ptr<TableStream>> Query::Stream() const {
-  absl::StatusOr<std::unique_ptr<Pass>> pass = RowStream::Start(*plan_, false);
-  if (!pass.ok()) return pass.status();
-  return std::make_unique<TableStreamImpl>(*std::move(pass));
+  return GuardMemory([this]() -> absl::StatusOr<std::unique_ptr<TableStream>> {
+    absl::StatusOr<std::unique_ptr<Pass>> pass = RowStream::Start(*plan_, false);
+    if (!pass.ok()) return pass.status();
+    return std::make_unique<TableStreamImpl>(*std::move(pass));
+  });
 }
 
 absl::StatusOr<std::unique_ptr<RecordStream>> Query::Records() const {
-  absl::StatusOr<std::unique_ptr<Pass>> pass = RowStream::Start(*plan_, true);
-  if (!pass.ok()) return pass.status();
-  return std::make_unique<RecordStreamImpl>(*std::move(pass));
+  return GuardMemory([this]() -> absl::StatusOr<std::unique_ptr<RecordStream>> {
+    absl::StatusOr<std::unique_ptr<Pass>> pass = RowStream::Start(*plan_, true);
+    if (!pass.ok()) return pass.status();
+    return std::make_unique<RecordStreamImpl>(*std::move(pass));
+  });
 }
 
 }  // namespace v1

@@ -54,6 +54,7 @@ void RunStats::Merge(RunStats&& other) {
   blank += other.blank;
   nodata += other.nodata;
   skipdata += other.skipdata;
+  skipped += other.skipped;
   for (const auto& [id, use] : other.formats_) AddFormat(id, use.records, use.first);
   for (const auto& [reason, count] : other.problems_) problems_[reason] += count;
   for (const auto& [name, count] : other.bad_values_) bad_values_[name] += count;
@@ -77,6 +78,7 @@ Stats RunStats::Finish(const FormatTable& formats, const std::vector<std::string
   stats.blank = blank;
   stats.nodata = nodata;
   stats.skipdata = skipdata;
+  stats.skipped = skipped;
   stats.problems.insert(problems_.begin(), problems_.end());
   stats.bad_values.insert(bad_values_.begin(), bad_values_.end());
 

@@ -32,6 +32,7 @@ class RunStats {
   uint64_t blank = 0;
   uint64_t nodata = 0;
   uint64_t skipdata = 0;
+  uint64_t skipped = 0;
 
   // `count` records of a format, the first of them at `place`; 0 records: its header.
   void AddFormat(int format_id, uint64_t count, LinePlace place);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <system_error>
 
 #include "lib/query/status.h"
 
@@ -17,6 +18,7 @@ ScanRun::ScanRun(InputSet* inputs, FormatTable* formats, std::vector<SinkFactory
   if (options_.limit) options_.threads = 1;
   options_.threads = std::max(1, options_.threads);
   cut_ = options_.limit == uint64_t{0};
+  inputs_->BeginReading(!options_.limit.has_value());
 }
 
 ScanRun::~ScanRun() { Stop(); }
@@ -53,8 +55,15 @@ std::optional<ScanRun::Claimed> ScanRun::Claim(Worker* worker) {
       }
     }
     if (run == nullptr) {
+      ++waiting_;
       changed_.wait(lock);
+      --waiting_;
       continue;
+    }
+    if (run->input != nullptr && run->input->claims_at_once() && run->input->Claim(&worker->block)) {
+      run->reading = run->input.get();
+      ++run->unloaded_blocks;
+      return Claimed{run, next_order_++};
     }
     run->busy = true;
     lock.unlock();
@@ -67,20 +76,30 @@ std::optional<ScanRun::Claimed> ScanRun::Claim(Worker* worker) {
     run->reading = claimed ? run->input.get() : nullptr;
     if (claimed) {
       ++run->unloaded_blocks;
-      const Claimed result{run, next_order_++};
-      lock.unlock();
-      changed_.notify_all();
-      return result;
+      NotifyWorkers();
+      return Claimed{run, next_order_++};
     }
-    if (run->input != nullptr) done_bytes_ += run->input->stored_bytes_read();
+    // Of a Parquet file nobody tells how much of it is read.
+    if (run->input != nullptr) {
+      done_bytes_ += run->arrow ? run->stored_bytes.value_or(0) : run->input->stored_bytes_read();
+    }
     active_.erase(std::find(active_.begin(), active_.end(), run));
     run->ended = true;
     std::unique_ptr<Input> read_input = TakeIfRead(run);
-    changed_.notify_all();
+    NotifyWorkers();
     lock.unlock();
     read_input.reset();
     lock.lock();
   }
+}
+
+void ScanRun::NotifyWorkers() {
+  if (waiting_ > 0) changed_.notify_all();
+}
+
+void ScanRun::NotifyAll() {
+  changed_.notify_all();
+  caller_changed_.notify_all();
 }
 
 std::unique_ptr<Input> ScanRun::TakeIfRead(InputRun* run) {
@@ -104,10 +123,12 @@ bool ScanRun::ClaimInCaller(InputRun* run, Block* block) {
   errand.block = block;
   std::unique_lock lock(mutex_);
   errands_.push_back(&errand);
-  changed_.notify_all();
+  caller_changed_.notify_all();
+  ++waiting_;
   changed_.wait(lock, [&] {
     return errand.state == Errand::State::kDone || (stopped_ && errand.state == Errand::State::kWaiting);
   });
+  --waiting_;
   std::erase(errands_, &errand);
   if (errand.failure != nullptr) std::rethrow_exception(errand.failure);
   return errand.claimed;
@@ -117,7 +138,7 @@ template <typename F>
 void ScanRun::Wait(std::unique_lock<std::mutex>& lock, F is_done) {
   while (!is_done()) {
     if (errands_.empty()) {
-      changed_.wait_for(lock, RunControl::kSlice, [&] { return is_done() || !errands_.empty(); });
+      caller_changed_.wait_for(lock, RunControl::kSlice, [&] { return is_done() || !errands_.empty(); });
     } else {
       Errand* const errand = errands_.back();
       errands_.pop_back();
@@ -130,7 +151,7 @@ void ScanRun::Wait(std::unique_lock<std::mutex>& lock, F is_done) {
       }
       lock.lock();
       errand->state = Errand::State::kDone;
-      changed_.notify_all();
+      NotifyWorkers();
     }
     if (is_done()) return;
     lock.unlock();
@@ -149,12 +170,15 @@ std::vector<RowChunk> ScanRun::ScanBlock(Worker* worker, const Claimed& claimed)
     claimed.input->input->Load(&block);
     scanner.Look({block.text(),
             block.sequence() == 0,
-            {block.last_line_too_long(), block.last_line_unfinished()},
+            {block.last_line_too_long(), block.last_line_unfinished(), block.last_line_broken()},
             claimed.input->index,
             &claimed.input->source.name(),
             claimed.input->arrow ? &*claimed.input->arrow : nullptr,
-            block.arrow()});
-    before = claimed.input->hand_over->Take(block.sequence());
+            block.arrow(),
+            block.header(),
+            block.skipped(),
+            block.events()});
+    before = claimed.input->hand_over->Take(block.sequence(), has_failed_);
     if (before.is_ended) {
       // Loaded before the damage in front of it was met: not input, so there is nothing to scan or to count.
       scanner.Look(scanner.FirstLines(0));
@@ -164,7 +188,7 @@ std::vector<RowChunk> ScanRun::ScanBlock(Worker* worker, const Claimed& claimed)
     claimed.input->hand_over->Pass(after);
   } catch (const std::bad_alloc&) {
     // Whoever waits for this block must not wait for ever. The run has failed.
-    claimed.input->hand_over->Pass(claimed.input->hand_over->Take(block.sequence()));
+    claimed.input->hand_over->Pass(claimed.input->hand_over->Take(block.sequence(), has_failed_));
     throw;
   }
   if (claimed.input->spool != nullptr) {
@@ -241,37 +265,49 @@ void ScanRun::WorkerMain(Worker* worker) {
       std::vector<RowChunk> chunks = ScanBlock(worker, *claimed);
       if (options_.threads == 1) Ask();
       if (!options_.ordered) continue;
-      {
-        const std::lock_guard lock(mutex_);
-        ready_[claimed->order] = std::move(chunks);
-      }
-      changed_.notify_all();
+      const std::lock_guard lock(mutex_);
+      ready_[claimed->order] = std::move(chunks);
+      if (claimed->order == next_out_) caller_changed_.notify_all();
     }
   } catch (const std::bad_alloc&) {
+    has_failed_ = true;
     const std::lock_guard lock(mutex_);
-    failure_ = absl::ResourceExhaustedError("out of memory: use fewer threads, a filter, or fewer groups");
+    failure_ = OutOfMemoryStatus();
     stopped_ = true;
   }
   {
     const std::lock_guard lock(mutex_);
     --running_;
   }
-  changed_.notify_all();
+  NotifyAll();
 }
 
 void ScanRun::StartThreads() {
-  running_ = static_cast<size_t>(options_.threads);
   for (int i = 0; i < options_.threads; ++i) workers_.push_back(MakeWorker());
-  for (const auto& worker : workers_) threads_.emplace_back(&ScanRun::WorkerMain, this, worker.get());
+  for (const auto& worker : workers_) {
+    {
+      const std::lock_guard lock(mutex_);
+      ++running_;
+    }
+    try {
+      threads_.emplace_back(&ScanRun::WorkerMain, this, worker.get());
+    } catch (const std::system_error&) {
+      // There are no more threads to be had: fewer give the same answer.
+      const std::lock_guard lock(mutex_);
+      --running_;
+      break;
+    }
+  }
+  if (threads_.empty()) options_.threads = 1;  // nor a single one: the calling thread does it
 }
 
 void ScanRun::RunToEnd() {
+  if (options_.threads > 1) StartThreads();
   if (options_.threads == 1) {
-    workers_.push_back(MakeWorker());
+    if (workers_.empty()) workers_.push_back(MakeWorker());
     running_ = 1;
     WorkerMain(workers_[0].get());
   } else {
-    StartThreads();
     std::unique_lock lock(mutex_);
     Wait(lock, [&] { return running_ == 0; });
     lock.unlock();
@@ -322,13 +358,14 @@ std::optional<std::vector<RowChunk>> ScanRun::NextOfCaller() {
     ++next_out_;
     return chunks;
   } catch (const std::bad_alloc&) {
-    failure_ = absl::ResourceExhaustedError("out of memory: use a filter, or fewer columns");
+    failure_ = OutOfMemoryStatus();
     return std::nullopt;
   }
 }
 
 std::optional<std::vector<RowChunk>> ScanRun::NextOfThreads() {
   if (threads_.empty() && workers_.empty()) StartThreads();
+  if (options_.threads == 1) return NextOfCaller();
   std::unique_lock lock(mutex_);
   const auto is_ready = [&] { return next_out_ <= raised_order_ && ready_.contains(next_out_); };
   Wait(lock, [&] { return is_ready() || running_ == 0; });
@@ -338,8 +375,7 @@ std::optional<std::vector<RowChunk>> ScanRun::NextOfThreads() {
   std::vector<RowChunk> chunks = std::move(next->second);
   ready_.erase(next);
   ++next_out_;
-  lock.unlock();
-  changed_.notify_all();
+  NotifyWorkers();
   return chunks;
 }
 
@@ -348,7 +384,7 @@ void ScanRun::Stop() {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
   }
-  changed_.notify_all();
+  NotifyAll();
   Join();
 }
 
@@ -379,11 +415,12 @@ Stats ScanRun::FinishStats() const {
   }
   for (const auto& run : inputs_->inputs()) {
     if (!run->status.ok()) {
-      stats.errors.push_back({run->source.name(), 0, std::string(run->status.message())});
+      const uint64_t offset = run->damage ? run->damage->offset : 0;
+      stats.errors.push_back({run->source.name(), offset, std::string(run->status.message())});
       continue;
     }
     const std::optional<InputDamage> damage = run->input != nullptr ? run->input->damage() : run->damage;
-    if (damage) stats.errors.push_back({run->source.name(), damage->offset, damage->message});
+    if (damage) stats.errors.push_back({run->source.name(), damage->offset, damage->message, damage->is_limit});
   }
   if (!stats.errors.empty()) stats.complete = false;
   AddNewFields(inputs_->columns(), &stats);

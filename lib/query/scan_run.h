@@ -30,6 +30,8 @@
 namespace flowlogs {
 inline namespace v1 {
 
+class ReadAhead;
+
 // The sources and options that the queries of one Scan() share. Inputs that can be read only once are kept here between
 // a look at their format and the run that reads them. Thread-safe.
 struct ScanSpec {
@@ -60,15 +62,17 @@ struct InputRun {
   uint32_t unloaded_blocks = 0;       // that are claimed
   std::optional<InputDamage> damage;  // of an input that was read to its end, and closed
   std::optional<uint64_t> stored_bytes;  // known before it is opened: files and bytes
+  std::optional<size_t> remote;          // its number in the ReadAhead
   const Input* reading = nullptr;        // what progress looks at, under the run's lock
 };
 
 // The inputs of a scan, opened far enough to know their first formats (of the first 256 of them).
 class InputSet {
  public:
-  // In the calling thread; `formats` and `control` outlive the set. CANCELLED once `control` is ended.
+  // In the calling thread; `formats` and `control` outlive the set. CANCELLED once `control` is ended. `events`: see
+  // InputOptions.
   static absl::StatusOr<InputSet> Open(const std::shared_ptr<ScanSpec>& spec, FormatTable* formats, size_t block_bytes,
-                                       RunControl* control);
+                                       bool events, RunControl* control);
 
   RunControl* control() const { return control_; }
 
@@ -82,6 +86,10 @@ class InputSet {
   // temporary file, batches of Arrow in memory. After it: back to the beginning.
   absl::Status KeepForSecondPass();
   void Rewind();
+  // The run begins. `all`: it reads everything, not just what a few rows need.
+  void BeginReading(bool all);
+  // What the run will read of Parquet files: see ParquetOpener. Before the run; all columns otherwise.
+  void SetNeededColumns(std::vector<std::string> columns);
   // Gives back what was opened and can be read only once: nothing was read from it.
   void ReturnUnread();
 
@@ -92,9 +100,12 @@ class InputSet {
   std::shared_ptr<ScanSpec> spec_;
   FormatTable* formats_ = nullptr;
   size_t block_bytes_ = 0;
+  bool events_ = false;
   RunControl* control_ = nullptr;
+  std::shared_ptr<ReadAhead> read_ahead_;  // of remote sources
   std::vector<std::unique_ptr<InputRun>> inputs_;
   std::vector<FormatColumn> columns_;
+  std::optional<std::vector<std::string>> needed_columns_;
 };
 
 // How a run is done. `ordered`: rows leave in input order. `limit`: stop after that many rows of the only sink; such a
@@ -151,6 +162,9 @@ class ScanRun {
   std::unique_ptr<Worker> MakeWorker() const;
   // The next block into worker->block; nullopt at the end or after a stop.
   std::optional<Claimed> Claim(Worker* worker);
+  // Have them look again, if they wait. NotifyWorkers() is called with the lock.
+  void NotifyWorkers();
+  void NotifyAll();
   // The input, to be closed, if it is read to its end: there may be more files than can be open. With the lock.
   static std::unique_ptr<Input> TakeIfRead(InputRun* run);
   std::vector<RowChunk> ScanBlock(Worker* worker, const Claimed& claimed);
@@ -181,7 +195,9 @@ class ScanRun {
   std::vector<std::thread> threads_;
 
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable changed_;  // workers wait for it, and are counted in waiting_
+  size_t waiting_ = 0;
+  std::condition_variable caller_changed_;  // the calling thread waits for it
   std::vector<InputRun*> active_;
   std::vector<Errand*> errands_;  // that wait
   size_t next_input_ = 0;
@@ -191,6 +207,7 @@ class ScanRun {
   std::map<uint64_t, std::vector<RowChunk>> ready_;
   size_t running_ = 0;  // threads
   bool stopped_ = false;
+  std::atomic<bool> has_failed_ = false;  // for want of memory
   bool cut_ = false;  // the limit was reached
   std::atomic<uint64_t> records_ = 0;
   std::atomic<uint64_t> state_bytes_ = 0;

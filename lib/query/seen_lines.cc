@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/io/hash_table.h"
 #include "lib/query/group_table.h"
 
 namespace flowlogs {
@@ -55,7 +56,7 @@ bool SeenLines::IsFirst(LineHash record, uint64_t place) {
   const std::lock_guard lock(shard.mutex);
   if (is_full_.load(std::memory_order_relaxed)) return true;
   const size_t capacity = shard.places.capacity();
-  const auto [it, is_new] = shard.places.try_emplace(record, place);
+  const auto [it, is_new] = GrowTable(shard.places, [&](auto& table) { return table.try_emplace(record, place); });
   if (shard.places.capacity() != capacity) {
     const size_t grown = (shard.places.capacity() - capacity) * (sizeof(*it) + 1);
     if (bytes_.fetch_add(grown, std::memory_order_relaxed) + grown > max_bytes_) is_full_ = true;

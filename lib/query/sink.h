@@ -34,6 +34,7 @@ struct BlockContext {
   const Lines* lines = nullptr;
   const ArrowRows* arrow = nullptr;
   const std::string* source = nullptr;
+  const BlockEvents* events = nullptr;
   uint64_t lines_before = 0;  // in the input
   uint32_t input = 0;         // its place among the inputs
 
@@ -61,8 +62,15 @@ struct RunContext {
 
 // The context of a column reader for the records of a block.
 inline ColumnContext ContextOf(const RunContext& run, const BlockContext& block) {
-  return {run.observations, run.internal, block.source, block.lines_before, block.input};
+  return {run.observations, run.internal, block.source, block.events, block.lines_before, block.input};
 }
+
+// Which records a sink looks at: what Filter::Bind() takes beside the format. What it points to outlives the sinks.
+struct RecordFilter {
+  const Expression* expression = nullptr;
+  bool once = false;
+  SeenLines* seen = nullptr;
+};
 
 class LocalSink {
  public:

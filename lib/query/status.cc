@@ -2,7 +2,6 @@
 
 #include <charconv>
 
-#include "absl/strings/cord.h"
 #include "flowlogs/query/query.h"
 
 namespace flowlogs {
@@ -19,7 +18,7 @@ absl::Status ParseErrorStatus(const std::string& source, uint64_t line, std::str
   message += text;
   absl::Status status = absl::InvalidArgumentError(message);
   status.SetPayload(kSource, absl::Cord(source));
-  status.SetPayload(kLine, absl::Cord(std::to_string(line)));
+  status.SetPayload(kLine, NumberPayload(line));
   return status;
 }
 
@@ -28,6 +27,14 @@ std::optional<ErrorPlace> ParseErrorPlace(const absl::Status& status) {
   const auto line = status.GetPayload(kLine);
   if (!source || !line) return std::nullopt;
   return ErrorPlace{std::string(*source), std::stoull(std::string(*line))};
+}
+
+absl::Status OutOfMemoryStatus() noexcept {
+  try {
+    return absl::ResourceExhaustedError("out of memory: use fewer threads, a filter, fewer columns or fewer groups");
+  } catch (const std::bad_alloc&) {
+    return absl::Status(absl::StatusCode::kResourceExhausted, "");  // a code alone is kept in the object
+  }
 }
 
 absl::Status GroupLimitStatus(uint64_t bytes, uint64_t max_group_bytes) {

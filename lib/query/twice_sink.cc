@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "lib/io/hash_table.h"
 #include "lib/query/group_table.h"
 #include "lib/query/sink.h"
 
@@ -80,7 +81,7 @@ class TwiceSink final : public LocalSink {
     last_kept_ = std::min(last_kept_, other.last_kept_);
     for (const auto& [hash, pair] : other.pairs_) {
       if (hash > last_kept_) continue;
-      Pair& mine = pairs_[hash];
+      Pair& mine = GrowTable(pairs_, [&hash = hash](auto& table) -> Pair& { return table[hash]; });
       const uint64_t records = mine.records;
       mine = pair;
       mine.records += records;
@@ -121,7 +122,7 @@ class TwiceSink final : public LocalSink {
       observations_.Observe(r);
       return;
     }
-    const auto [it, is_new] = pairs_.try_emplace(hash);
+    const auto [it, is_new] = GrowTable(pairs_, [&](auto& table) { return table.try_emplace(hash); });
     it->second.records += weight;
     if (!is_new) return;
     observations_.Observe(r);

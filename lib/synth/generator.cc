@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "lib/synth/flow.h"
 #include "lib/synth/line_formatter.h"
+#include "lib/synth/scenario.h"
 #include "lib/synth/transit_traffic.h"
 #include "lib/synth/vpc_traffic.h"
 #include "lib/synth/world.h"
@@ -22,6 +24,7 @@ namespace {
 
 constexpr size_t kBlockBytes = 256 << 10;
 constexpr uint32_t kMaxHosts = 20'000;
+constexpr uint32_t kMinScenarioHosts = 41;  // that every role has somebody: see Network
 
 // The first column that only flow logs of this product have; "" if there is none.
 std::string OwnField(const Format& format, Product product) {
@@ -42,15 +45,18 @@ struct Generator::State {
   State(GeneratorOptions given, bool transit)
       : options(std::move(given)),
         world(options.seed, options.hosts),
-        source(MakeSource(world, options, transit)),
+        source(options.scenario == Scenario::kNone ? MakeSource(world, options, transit) : nullptr),
+        scenario(options.scenario == Scenario::kNone ? nullptr : std::make_unique<ScenarioTraffic>(world, options)),
         formatter(options.format, world, transit),
-        records_left(options.records),
+        records_left(scenario == nullptr ? options.records : std::numeric_limits<uint64_t>::max()),
         header_left(options.header && !options.format.leading_time()),
         buffer(std::make_unique<char[]>(kBlockBytes + formatter.max_line())) {}
 
   const GeneratorOptions options;
   const World world;
+  // One of them.
   const std::unique_ptr<FlowSource> source;
+  const std::unique_ptr<ScenarioTraffic> scenario;
   LineFormatter formatter;
   uint64_t records_left;
   bool header_left;
@@ -75,6 +81,19 @@ absl::StatusOr<Generator> Generator::Create(GeneratorOptions options) {
     return absl::InvalidArgumentError("start: " + std::to_string(options.start_seconds) +
                                       " is not between 0 and 90000000000 seconds since 1970");
   }
+  if (options.scenario != Scenario::kNone) {
+    if (!transit.empty()) {
+      return absl::InvalidArgumentError("scenario: " + transit +
+                                        " is of transit gateway flow logs; a scenario is a VPC's");
+    }
+    if (options.hosts < kMinScenarioHosts) {
+      return absl::InvalidArgumentError("hosts: " + std::to_string(options.hosts) +
+                                        " are too few for a scenario; it needs " + std::to_string(kMinScenarioHosts));
+    }
+    if (options.days > 366) {
+      return absl::InvalidArgumentError("days: " + std::to_string(options.days) + " is not between 1 and 366");
+    }
+  }
   return Generator(std::make_unique<State>(std::move(options), !transit.empty()));
 }
 
@@ -84,6 +103,8 @@ Generator& Generator::operator=(Generator&&) noexcept = default;
 Generator::~Generator() = default;
 
 const Format& Generator::format() const { return state_->options.format; }
+
+std::string Generator::truth() const { return state_->scenario == nullptr ? "" : state_->scenario->truth().ToJson(); }
 
 bool Generator::Next(std::string_view* block) {
   State& state = *state_;
@@ -102,13 +123,27 @@ bool Generator::Next(std::string_view* block) {
     if (state.next_flow == state.flows.size()) {
       state.flows.clear();
       state.next_flow = 0;
-      state.source->Next(&state.flows);
+      if (state.scenario == nullptr) {
+        state.source->Next(&state.flows);
+      } else {
+        state.scenario->Next(&state.flows);
+        if (state.flows.empty()) break;
+      }
     }
     out = state.formatter.Write(state.flows[state.next_flow++], out);
     --state.records_left;
   }
   *block = {state.buffer.get(), static_cast<size_t>(out - state.buffer.get())};
   return !block->empty();
+}
+
+absl::StatusOr<Scenario> ScenarioOf(std::string_view name) {
+  if (name.empty()) return Scenario::kNone;
+  if (name == "incidents") return Scenario::kIncidents;
+  if (name == "past") return Scenario::kPast;
+  if (name == "quiet-week") return Scenario::kQuietWeek;
+  return absl::InvalidArgumentError("scenario: '" + std::string(name) +
+                                    "' is none; there are incidents, past, quiet-week");
 }
 
 absl::StatusOr<Format> GeneratorFormat(std::string_view name) {

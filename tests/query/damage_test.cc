@@ -31,22 +31,23 @@ std::string Lines(size_t count) {
 // The byte at `broken` gives EIO, and only after bytes far behind it were read by somebody; all others are good.
 class LateDamage : public RandomAccess {
  public:
-  LateDamage(std::string content, size_t broken) : content_(std::move(content)), broken_(broken) {}
+  // `was_behind`: whether another thread has read behind the damage; outlives the object, which the run closes.
+  LateDamage(std::string content, size_t broken, std::shared_ptr<std::atomic<bool>> was_behind)
+      : content_(std::move(content)), broken_(broken), was_behind_(std::move(was_behind)) {}
 
   Result ReadAt(uint64_t offset, char* to, size_t size) const override {
     const bool meets = offset <= broken_ && broken_ < offset + size;
-    for (int i = 0; meets && !was_behind_ && i < 5000; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    for (int i = 0; meets && !*was_behind_ && i < 5000; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     const size_t n = meets ? static_cast<size_t>(broken_ - offset) : size;
     std::memcpy(to, content_.data() + offset, n);
-    if (offset > broken_) was_behind_ = true;
+    if (offset > broken_) *was_behind_ = true;
     return {n, meets ? EIO : 0};
   }
-  bool was_behind() const { return was_behind_; }
 
  private:
   const std::string content_;
   const size_t broken_;
-  mutable std::atomic<bool> was_behind_{false};
+  const std::shared_ptr<std::atomic<bool>> was_behind_;
 };
 
 // CONTRACT F3, F9, P5
@@ -58,17 +59,17 @@ TEST(ScanRun, CountsNothingBehindDamageThoughOtherThreadsHaveReadIt) {
   spec->sources = {Source::Bytes(text)};
   FormatTable formats;
   RunControl control(spec->options);
-  absl::StatusOr<InputSet> inputs = InputSet::Open(spec, &formats, spec->options.block_bytes, &control);
+  absl::StatusOr<InputSet> inputs = InputSet::Open(spec, &formats, spec->options.block_bytes, false, &control);
   ASSERT_TRUE(inputs.ok()) << inputs.status();
-  auto stored = std::make_unique<LateDamage>(text, broken);
-  const LateDamage* damage = stored.get();
+  const auto was_behind = std::make_shared<std::atomic<bool>>(false);
+  auto stored = std::make_unique<LateDamage>(text, broken, was_behind);
   const InputOptions options{.block_bytes = 4096};
   inputs->inputs()[0]->input =
       std::make_unique<PositionalInput>("late", std::move(stored), 0, text.size(), "", options);
 
   ScanRun run(&*inputs, &formats, {[] { return MakeCheckSink(); }}, {.threads = 2});
   run.RunToEnd();
-  ASSERT_TRUE(damage->was_behind()) << "another thread came first";
+  ASSERT_TRUE(*was_behind) << "another thread came first";
   const Stats stats = run.FinishStats();
   EXPECT_EQ(stats.bytes, broken);
   EXPECT_EQ(stats.lines, 11u);

@@ -300,13 +300,15 @@ TEST(FilterTest, DerivedAndProvenanceColumnsAreNames) {
 }
 
 // CONTRACT L13
-TEST(FilterTest, ColumnsOfEnvelopesAreNotBuiltYet) {
-  for (std::string_view name : {"_log_group", "_log_stream", "_event_time", "_event_id", "_owner", "_account",
-                                "_region", "_flow_log_id", "_log-group"}) {
-    const std::string text = "dstport = 1 or " + std::string(name) + " = 'x'";
-    EXPECT_THAT(Error(text), HasSubstr("comes only with envelopes (CloudWatch, Firehose), which are not built yet"));
-    EXPECT_EQ(ErrorColumn(text), 16u);
+TEST(FilterTest, ColumnsOfProvenanceAreKnownInEitherSpelling) {
+  for (std::string_view name : {"_log_group", "_log_stream", "_event_id", "_owner", "_account", "_region", "_flow_log_id"}) {
+    EXPECT_EQ(Dump(std::string(name) + " = 'x'"), std::string(name) + "{'x'}");
   }
+  EXPECT_EQ(Dump("_log-group is null"), Dump("_log_group is null"));
+  EXPECT_EQ(Dump("_account = 012345678901"), "_account{'012345678901'}");
+  EXPECT_EQ(Dump("_event_time > 1k"), "_event_time{1001..max}");
+  EXPECT_THAT(Error("_event_time = 'x'"), HasSubstr("_event_time"));
+  EXPECT_THAT(Error("_log_strem ~ 'x' and _regoin > 1k"), HasSubstr("did you mean '_region'?"));
   EXPECT_EQ(Dump("_other = 'x'"), "_other{'x'}");
 }
 

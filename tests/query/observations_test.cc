@@ -46,6 +46,16 @@ TEST(Observations, OfTwoPrivateAddressesTheOneThatIsNoOtherInterfaces) {
   EXPECT_EQ(Of({unclear}).Orient(unclear).own, Side::kNone);
 }
 
+TEST(Observations, OfTwoIpv6AddressesTheOneOfAKnownVpcIsTheInterfaces) {
+  const ObservedRecord unclear = Tcp("eni-2", "2600:1f18:1:207::5", 1, "2a09::9", 2);
+  const ObservedRecord other_vpc = Tcp("eni-3", "2600:1f18:1:307::5", 1, "2a09::9", 2);
+  const Observations seen = Of({Tcp("eni-1", "2600:1f18:1:200::1", 1, "2a09::7", 2), Tcp("eni-1", "2600:1f18:1:200::1", 1, "2a09::8", 2),
+                                unclear, other_vpc});
+  EXPECT_EQ(seen.Orient(unclear).own, Side::kSource);
+  EXPECT_TRUE(seen.IsOwn(A("2600:1f18:1:207::5")));
+  EXPECT_EQ(seen.Orient(other_vpc).own, Side::kNone);  // the VPC has 56 bits
+}
+
 TEST(Observations, FlowDirectionComesFirst) {
   const ObservedRecord record = Tcp("eni-1", "10.0.0.5", 40000, "203.0.113.9", 443, kNullWord, "ingress");
   EXPECT_EQ(Of({record}).Orient(record).own, Side::kDestination);

@@ -1,4 +1,6 @@
 // Plans: keys (CONTRACT L8), order (L10), names (L11), columns (L12), what is wrong and when it is said.
+#include "flowlogs/query/query.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "flowlogs/query/query.h"
 #include "tests/golden_case.h"
 #include "tests/query/query_testing.h"
 #include "tests/reference_splitter.h"
@@ -337,6 +338,20 @@ TEST(QueryTest, AnswersTheQuestionOfTheFirstPage) {
     const auto more = [&, most = flows](const auto& port) { return port.second.first > most; };
     EXPECT_LE(static_cast<size_t>(std::count_if(ports.begin(), ports.end(), more)), row);
   }
+}
+
+// ---- Envelopes ------------------------------------------------------------------------------------------------------
+
+TEST(EnvelopeTest, RecordsInJsonBehindLinesWithoutAFormatGiveTheColumns) {  // CONTRACT F2, L12
+  const absl::StatusOr<fl::Table> table =
+      ScanText("{oops\n{\"srcaddr\":\"10.0.0.1\",\"bytes\":1}\n{\"srcaddr\":\"10.0.0.2\",\"bytes\":2}\n").Collect();
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(table->num_rows(), 2u);
+  const absl::StatusOr<fl::Table> lines =
+      ScanText("{\"message\":\"a b c\"}\n{\"message\":\"a b c\"}\n{\"srcaddr\":\"10.0.0.1\",\"bytes\":1}\n").Collect();
+  ASSERT_TRUE(lines.ok()) << lines.status();
+  EXPECT_EQ(lines->Render(fl::TableFormat::kNdjson), "{\"srcaddr\":\"10.0.0.1\",\"bytes\":1}\n");
+  EXPECT_EQ(lines->stats().problem_count(), 2u);
 }
 
 }  // namespace

@@ -87,9 +87,11 @@ TEST(ScanOptions, KeepGoingEndsOneRunAndThePlanRunsAgain) {  // CONTRACT P7
         return keep_going;
       };
       const Query endless = Scan(std::vector<Source>(20'000, Source::Bytes(log)), options);
-      const auto begin = std::chrono::steady_clock::now();
+      [[maybe_unused]] const auto begin = std::chrono::steady_clock::now();
       EXPECT_EQ(run(endless).code(), absl::StatusCode::kCancelled) << name << ", " << threads << " threads";
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)  // CONTRACT P7 is of code as people run it
       EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(500)) << name;
+#endif
       EXPECT_EQ(askers, std::vector{std::this_thread::get_id()}) << name;
       keep_going = true;
       EXPECT_EQ(endless.Head(5).Collect()->num_rows(), 5u) << name;
@@ -98,8 +100,8 @@ TEST(ScanOptions, KeepGoingEndsOneRunAndThePlanRunsAgain) {  // CONTRACT P7
 }
 
 TEST(ScanOptions, KeepGoingIsAskedWhileARunWaitsForAPipe) {  // CONTRACT P7
-  const std::string path = ::testing::TempDir() + "flowlogs-keep-going-fifo";
-  unlink(path.c_str());
+  // A name of its own: the same test runs with other kernels at the same time.
+  const std::string path = ::testing::TempDir() + "flowlogs-keep-going-fifo-" + std::to_string(getpid());
   ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
   for (int threads : {1, 2}) {
     int asked = 0;

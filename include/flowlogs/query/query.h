@@ -29,6 +29,7 @@
 #include "absl/status/statusor.h"
 #include "flowlogs/io/source.h"
 #include "flowlogs/parse/stats.h"
+#include "flowlogs/query/enrichment.h"
 #include "flowlogs/query/table.h"
 #include "flowlogs/schema/format.h"
 
@@ -54,12 +55,20 @@ struct Progress {
   uint64_t records = 0;
 };
 
+// Makes *stream a stream of the rows of the Parquet file, as Source::ArrowOpener does. `columns`: what the query reads, named
+// with underscores; nullptr: all. The stream has every column of the file all the same: one that is not read may be of the
+// type null (format "n"), which costs nothing, so that formats and columns do not depend on the query. Must not throw.
+using ParquetOpener =
+    std::function<absl::Status(const std::string& path, const std::vector<std::string>* columns, ArrowArrayStream* stream)>;
+
 //   name                (default)   effect
 //   format              (none)      the format of inputs without a header; a header beats it
 //   threads             (0)         worker threads; 0: the CPUs that this process may use (affinity, cgroup)
 //   on_error            (kReport)   see OnError
 //   sets                (none)      what `in @name` means: values as text, by name (CONTRACT L5)
 //   internal            (none)      prefixes that are `internal`; none: the addresses seen as an interface's own
+//   enrich              (none)      tables whose columns stand behind addresses and ids: srcaddr.asn (CONTRACT L14); two
+//                                   that say the same column of the same field are an error where that is named
 //   stop                (none)      once stop is requested every run ends within about 0.3 s, with CANCELLED
 //   keep_going          (none)      asked by the calling thread, about every 50 ms, while it works or waits: false ends
 //                                   this run, with CANCELLED, and the plan can run again; must not throw
@@ -67,13 +76,22 @@ struct Progress {
 //                                   inputs; must not throw
 //   mmap                (false)     plain files are mapped into memory, not read. A file that becomes shorter while it is
 //                                   mapped ends the process with SIGBUS: see InputOptions
+//   open_parquet        (none)      opens Parquet files, which are told by their content, never by their name; called in any
+//                                   thread, for several files at once. Without it such a file is an error. Of a sample of a
+//                                   bad value, columns that the query does not read are "-"
 //   block_bytes         (128 KiB)   size of the blocks that are read; answers do not depend on it
 //   max_line_bytes      (1 MiB)     a longer line is a problem
 //   max_inflated_bytes  (0: none)   of one compressed input: see InputOptions
 //   max_inflate_ratio   (1000)      the same
+//   max_event_bytes     (64 MiB)    of one envelope (a CloudWatch event, a document of JSON), inflated: the same
 //   max_group_bytes     (0)         memory for groups, distinct values, sketches and the texts in them, of all threads
 //                                   together, and as much for Dedup(): a run that needs more ends with RESOURCE_EXHAUSTED.
 //                                   At its end up to as much again is used for a moment. 0: half of what this process may use (cgroup, ulimit -v)
+//
+// OUT OF MEMORY  A call that runs a plan (Collect(), CollectAll(), Check(), Columns(), Schema(), Stream(), Records(), Start(),
+// and what they return: Next(), Feed(), Snapshot(), Finish()) and is refused memory ends with RESOURCE_EXHAUSTED; the threads
+// have ended, files are closed, and the plan can run again. Of a run that was fed, start another one. Making a plan, a Format
+// or a Source and reading a Table takes memory as std::string does, and like it throws std::bad_alloc: nothing else is thrown.
 //
 // Fixed: a format has at most Format::kMaxColumns fields, a filter 256 patterns of 8 MiB each (a larger one is an error).
 struct ScanOptions {
@@ -82,14 +100,17 @@ struct ScanOptions {
   OnError on_error = OnError::kReport;
   std::map<std::string, std::vector<std::string>> sets = {};
   std::vector<std::string> internal = {};
+  std::vector<EnrichmentTable> enrich = {};
   std::stop_token stop = {};
   std::function<bool()> keep_going = {};
   std::function<void(const Progress&)> progress = {};
   bool mmap = false;
+  ParquetOpener open_parquet = {};
   size_t block_bytes = 128 << 10;
   size_t max_line_bytes = 1 << 20;
   uint64_t max_inflated_bytes = 0;
   uint64_t max_inflate_ratio = 1000;
+  uint64_t max_event_bytes = 64 << 20;
   uint64_t max_group_bytes = 0;
 };
 
@@ -157,7 +178,7 @@ class Query {
   // values are the same text, the first in input order stays (CONTRACT D2). Those that overlapping flow logs of different
   // formats write of the same packets are not identical. Filters and Once() come before it. Memory: about 45 bytes for each
   // record that stays; more than 3/4 of the machine's memory is RESOURCE_EXHAUSTED. Rows are read by one thread.
-  //   Fails with aggregates and keys of _source and _line: of identical records any one is counted.
+  //   Fails with aggregates and keys of _source, _line and the like: of identical records any one is counted.
   [[nodiscard]] Query Dedup() const;
 
   // Lets Stats::seen_twice tell what share of the records Once() would leave out. Costs next to nothing: of large inputs
@@ -194,6 +215,8 @@ class Query {
   template <typename Parsed>
   static void AddExpressions(const std::vector<NamedExpression>& texts, std::vector<Parsed>* out, Plan* plan);
   explicit Query(std::shared_ptr<const Plan> plan) : plan_(std::move(plan)) {}
+  absl::StatusOr<Run> StartRun() const;
+  absl::StatusOr<std::vector<Column>> MakeSchema() const;
   std::shared_ptr<const Plan> plan_;
 };
 

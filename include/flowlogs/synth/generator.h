@@ -10,6 +10,10 @@
 // some connections last for many aggregation intervals; one record in 500 is NODATA or SKIPDATA. Ends ascend but for
 // seconds. Every field of every version has a value somewhere, and is missing where AWS leaves it out.
 //
+// SCENARIOS  Days of a network of users, services, jobs and the internet's noise, by the clock: by day more than by
+// night, on working days more than at the weekend. Into kIncidents every kind of finding is planted, and truth() tells
+// of each; kPast is the days before in the same network, kQuietWeek a week in which nothing happens.
+//
 // THE SAME EVERYWHERE  Options alone decide every byte: no clock, no locale, no hash order, no floating point.
 //
 // All addresses, accounts and ids are drawn at random: they stand for nobody.
@@ -18,6 +22,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -27,6 +32,13 @@
 namespace flowlogs {
 inline namespace v1 {
 
+enum class Scenario : uint8_t {
+  kNone,       // traffic of all sorts, by the number of records
+  kIncidents,  // 2 days with planted incidents
+  kPast,       // the 5 days before them; ends at start_seconds
+  kQuietWeek,  // 7 days without any
+};
+
 //   name           (default)               effect
 //   records        (1000)                  how many records; the last conversation may lack a direction
 //   seed           (0)                     another seed, another network and other traffic
@@ -35,13 +47,17 @@ inline namespace v1 {
 //   hosts          (200)                   size of the network, 1 to 20,000. 200 hosts make about 50 records a second,
 //   so
 //                                          that 5 M records are a bit over a day, from about 20,000 sources
+//   scenario       (kNone)                 days by the clock, of a VPC; `records` does not count then
+//   days           (0)                     of a scenario, up to 366; 0: as Scenario says
 //   header         (true)                  begin with the header line; a format with a leading time never has one
 struct GeneratorOptions {
   uint64_t records = 1000;
   uint64_t seed = 0;
   Format format = Format::Default();
   int64_t start_seconds = 1'788'220'800;
-  uint32_t hosts = 200;
+  uint32_t hosts = 200;  // 50 are enough for a scenario, 41 the least
+  Scenario scenario = Scenario::kNone;
+  uint32_t days = 0;
   bool header = true;
 };
 
@@ -62,11 +78,18 @@ class Generator {
 
   const Format& format() const;
 
+  // JSON: what was planted in a scenario (incidents), what only looks like it (decoys), a list of addresses and a
+  // policy to judge it by. "" without a scenario.
+  std::string truth() const;
+
  private:
   struct State;
   explicit Generator(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+// "incidents", "past", "quiet-week"; "" is kNone.
+absl::StatusOr<Scenario> ScenarioOf(std::string_view name);
 
 // The format of a name: "default"; "tgw" or "transit-gateway"; "all", the 54 VPC fields; "v2" to "v11", all fields up
 // to that version ("v6" is the transit gateway's); else as Format::Parse() reads it.

@@ -1,0 +1,331 @@
+#include "lib/insight/judge.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <future>
+#include <tuple>
+
+#include "lib/insight/ports.h"
+
+namespace flowlogs {
+inline namespace v1 {
+namespace insight {
+
+std::string_view OutcomeText(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kRejected:
+      return "rejected";
+    case Outcome::kUnanswered:
+      return "unanswered";
+    case Outcome::kAnswered:
+      return "answered";
+    case Outcome::kPayload:
+      break;
+  }
+  return "payload";
+}
+
+Outcome Flow::outcome() const {
+  constexpr uint8_t kRst = 4, kSyn = 2;
+  constexpr uint64_t kBare = 64;  // bytes of a packet that carries nothing but options
+  if (sums->down_packets == 0) return accepted() == 0 || sums->up_rejected > 0 ? Outcome::kRejected : Outcome::kUnanswered;
+  if (key->protocol != 6) return Outcome::kPayload;
+  if (sums->has_flags != 0 && (sums->down_flags & kRst) != 0 && (sums->down_flags & kSyn) == 0 && sums->longest <= 3) {
+    return Outcome::kAnswered;
+  }
+  return sums->down_bytes > kBare * sums->down_packets ? Outcome::kPayload : Outcome::kAnswered;
+}
+
+uint32_t Flow::sessions() const {
+  const int unset = 64 - std::popcount(sums->client_ports);
+  const uint32_t records = std::max(accepted(), sums->down_records);
+  if (unset == 0) return records;
+  const double estimate = -64.0 * std::log(unset / 64.0);
+  return std::min<uint32_t>(records, static_cast<uint32_t>(std::lround(estimate)));
+}
+
+namespace {
+
+// Multicast, broadcast and what nobody has.
+bool IsMulticast(const FlowKey& key) { return !key.is(FlowKey::kServerInside) && !key.is(FlowKey::kServerOutside); }
+
+}  // namespace
+
+Judge::Judge(const FlowTable& table, std::vector<Contact>* contacts, const DetectOptions& options, const Stats& stats,
+             Detections* out)
+    : table_(table), contacts_(*contacts), options_(options), stats_(stats), out_(out),
+      wanted_kinds_(options.kinds.begin(), options.kinds.end()) {}
+
+double Judge::limit(std::string_view name) const {
+  const auto given = options_.thresholds.find(name);
+  if (given != options_.thresholds.end()) return given->second;
+  for (const Threshold& threshold : AllThresholds()) {
+    if (threshold.name == name) return threshold.value;
+  }
+  return 0;
+}
+
+bool Judge::wants(std::string_view kind) const {
+  return wanted_kinds_.empty() || wanted_kinds_.contains(std::string(kind));
+}
+
+void Judge::Add(FlowSpan* span, const Flow& flow) const {
+  span->first = span->first < 0 ? flow.first() : std::min(span->first, flow.first());
+  span->last = std::max(span->last, flow.last());
+  span->records += flow.attempts();
+  span->rejected += flow.sums->up_rejected;
+  span->up_bytes += flow.sums->up_bytes;
+  span->down_bytes += flow.sums->down_bytes;
+  span->up_packets += flow.sums->up_packets;
+  span->down_packets += flow.sums->down_packets;
+  if (flow.sums->interface != 0 &&
+      (span->interface == 0 || interface(flow.sums->interface) < interface(span->interface))) {
+    span->interface = flow.sums->interface;
+  }
+  span->best = std::max(span->best, flow.outcome());
+}
+
+std::string_view Judge::Direction(const FlowKey& key) {
+  if (key.is(FlowKey::kClientInside)) return key.is(FlowKey::kServerOutside) ? "outbound" : "internal";
+  return "inbound";
+}
+
+Severity Judge::SeverityOf(std::string_view direction, Outcome outcome) {
+  if (direction == "inbound") {
+    return outcome == Outcome::kPayload ? Severity::kHigh : outcome == Outcome::kAnswered ? Severity::kMedium : Severity::kLow;
+  }
+  return outcome == Outcome::kRejected ? Severity::kMedium : Severity::kHigh;
+}
+
+std::vector<uint32_t> Judge::Sorted(std::vector<uint32_t> codes) const {
+  std::sort(codes.begin(), codes.end());
+  codes.erase(std::unique(codes.begin(), codes.end()), codes.end());
+  std::sort(codes.begin(), codes.end(), [&](uint32_t a, uint32_t b) { return address(a) < address(b); });
+  return codes;
+}
+
+Finding Judge::Begin(std::string_view kind, std::string_view direction, Outcome outcome, std::string actor,
+                     const std::vector<uint32_t>& targets, const FlowSpan& span) const {
+  Finding f;
+  f.kind = kind;
+  f.direction = direction;
+  f.outcome = OutcomeText(outcome);
+  f.severity = SeverityOf(direction, outcome);
+  f.actor = std::move(actor);
+  for (uint32_t code : targets) {
+    if (f.targets.size() == kMaxTargets) break;
+    f.targets.push_back(text(code));
+  }
+  f.interface = interface(span.interface);
+  f.first_seen = std::max<int64_t>(span.first, 0);
+  f.last_seen = std::max(span.last, f.first_seen);
+  f.records = span.records;
+  f.evidence.emplace_back("targets", static_cast<int64_t>(targets.size()));
+  return f;
+}
+
+void Judge::Keep(Finding f, double much, std::string_view identity) {
+  if (!wants(f.kind)) return;
+  uint64_t hash = MixWord(0x6a09e667f3bcc908, static_cast<uint64_t>(f.first_seen / 86400));
+  const std::string target = f.targets.size() == 1 ? f.targets[0] : std::string();
+  for (std::string_view part : {std::string_view(f.kind), std::string_view(f.actor), std::string_view(target), identity}) {
+    hash = MixWord(hash, part.size());
+    for (char c : part) hash = MixWord(hash, static_cast<unsigned char>(c));
+  }
+  static constexpr char kHex[] = "0123456789abcdef";
+  for (int shift = 60; shift >= 0; shift -= 4) f.id += kHex[hash >> shift & 15];
+  const double base = f.severity == Severity::kHigh ? 60 : f.severity == Severity::kMedium ? 35 : 10;
+  f.score = std::round(std::min(base + 40, base + 10 * std::log2(std::max(1.0, much))));
+  const std::lock_guard lock(mutex_);
+  out_->findings.push_back(std::move(f));
+}
+
+std::string Judge::AnyOf(std::string_view field, const std::vector<std::string>& values) {
+  if (values.size() == 1) return std::string(field) + " = " + values[0];
+  std::string text = std::string(field) + " in (";
+  for (size_t i = 0; i < values.size(); ++i) text += (i > 0 ? ", " : "") + values[i];
+  return text + ")";
+}
+
+std::string Judge::Between(int64_t first, int64_t last) {
+  return " and start between " + std::to_string(first) + " and " + std::to_string(last);
+}
+
+std::string Judge::Past() const {
+  if (options_.baseline) return options_.baseline->name.empty() ? "given" : options_.baseline->name;
+  return "earlier days of these logs";
+}
+
+void Judge::Gather() {
+  constexpr uint32_t kMostUnanswered = 200;  // packets of one TCP connection; a SYN is sent seven times or so
+  const bool with_policy = options_.policy.has_value();
+  const double bulk = std::max(1.0, limit("exfiltration.bytes") / 24);  // login ports have flows by the hour
+  table_.ForEach([&](const FlowKey& key, const FlowSums& sums) {
+    const Flow flow{&key, &sums};
+    if (key.hour != 0) {
+      first_hour_ = std::min(first_hour_, static_cast<uint32_t>(flow.first() / 3600));
+      last_hour_ = std::max(last_hour_, static_cast<uint32_t>(flow.last() / 3600));
+    }
+    const bool client_inside = key.is(FlowKey::kClientInside), server_inside = key.is(FlowKey::kServerInside);
+    const bool outbound = client_inside && key.is(FlowKey::kServerOutside);
+    const uint32_t accepted = flow.accepted();
+    if (sums.up_records + sums.up_rejected > 0 && !IsMulticast(key) && IsProbed(key)) {
+      if (flow.outcome() != Outcome::kPayload) probes_.push_back(flow);
+    }
+    if ((key.bits & (FlowKey::kClientListed | FlowKey::kServerListed)) != 0) listed_.push_back(flow);
+    const uint8_t talks = sums.up_records > 0 && sums.down_records > 0 ? kTalks : uint8_t{0};
+    if (client_inside && sums.up_packets > 0) ways_[key.client] |= talks | kSends;
+    if (server_inside && sums.down_packets > 0) ways_[key.server] |= talks | kSends;
+    if (sums.up_packets + uint64_t{sums.down_packets} > 0) {
+      if (key.protocol == 6 && IsLoginPort(key.port) && accepted > 0) admin_.push_back(flow);
+      if ((key.port == 53 || key.port == 853) && HasPorts(key.protocol)) {
+        if (outbound) dns_.push_back(flow);
+        if (server_inside && sums.down_packets > 0) dns_servers_.insert(key.server);
+      }
+      if (!HasPorts(key.protocol) && key.protocol != 1 && key.protocol != 58 && key.protocol != 2 && key.protocol != 255 &&
+          !IsMulticast(key)) {
+        odd_.push_back(flow);
+      }
+      if (with_policy && accepted > 0) policy_.push_back(flow);
+      const uint64_t out = outbound ? sums.up_bytes : server_inside && key.is(FlowKey::kClientOutside) ? sums.down_bytes : 0;
+      if (out > 0) {
+        uint64_t& most = most_out_[uint64_t{outbound ? key.client : key.server} << 32 | key.hour / 24];
+        most = std::max(most, out);
+        uint64_t& most_at = most_out_at_[uint64_t{sums.interface} << 32 | key.hour / 24];
+        most_at = std::max(most_at, out);
+      }
+      if (static_cast<double>(out) >= bulk) bulky_.push_back(flow);
+    }
+    // Many packets of which nothing comes of: bare ones, or unanswered.
+    const uint64_t tried = uint64_t{sums.up_packets} + (sums.up_rejected > 0 ? sums.rejected_packets : 0);
+    const uint64_t came_back = uint64_t{sums.down_packets} + (sums.up_rejected > 0 ? 0 : sums.rejected_packets);
+    const bool bare = sums.up_packets > 0 && sums.up_bytes <= 64 * uint64_t{sums.up_packets} &&
+                      sums.down_bytes <= 64 * uint64_t{sums.down_packets} && flow.outcome() != Outcome::kPayload;
+    // A transfer is acknowledged as seldom as offloading cards like: once for some dozens of packets.
+    const uint64_t least_answers = key.protocol == 6 && !bare ? 200 : 10;
+    const bool unasked = sums.up_records + sums.up_rejected == 0 && client_inside && !server_inside && came_back > 0;
+    // Inside, TCP that goes on was answered: its other direction was counted with another address (a gateway's).
+    const bool goes_on = client_inside && server_inside && key.protocol == 6 && sums.up_rejected == 0 &&
+                         sums.up_packets > uint64_t{kMostUnanswered} * flow.sessions();
+    if (unasked || (!goes_on && tried > 0 && (bare || uint64_t{sums.down_packets} * least_answers < tried))) {
+      const uint32_t target = unasked ? key.client : key.server, source = unasked ? key.server : key.client;
+      // What lasted for less than an hour is not spread over the day that its flow is of.
+      const uint32_t hour = flow.last() - flow.first() <= 3600 ? static_cast<uint32_t>(flow.first() / 3600) : key.hour;
+      Flood& flood = floods_[uint64_t{target} << 32 | hour];
+      const uint64_t packets = unasked ? came_back : tried;
+      flood.packets += packets;
+      flood.records += unasked ? sums.down_records : flow.attempts();
+      flood.bytes += unasked ? sums.down_bytes : sums.up_bytes;
+      flood.rejected += unasked ? sums.down_rejected : sums.up_rejected;
+      flood.answers += unasked ? 0 : sums.down_packets;
+      ++flood.sources;
+      if (flood.first < 0 || flow.first() < flood.first) flood.first = flow.first();
+      flood.last = std::max(flood.last, flow.last());
+      if (packets > flood.top_packets || (packets == flood.top_packets && address(source) < address(flood.top))) {
+        flood.top_packets = packets;
+        flood.top = source;
+      }
+      if (sums.interface != 0 && (flood.interface == 0 || interface(sums.interface) < interface(flood.interface))) {
+        flood.interface = sums.interface;
+      }
+      flood.bits |= unasked ? FlowKey::kServerInside | FlowKey::kClientOutside : key.bits;
+    }
+  });
+  for (const auto& [key, hour] : table_.noise().targets) {
+    Flood& flood = floods_[key];
+    flood.packets += hour.packets;
+    flood.records += hour.records;
+    flood.rejected += hour.records;
+    flood.sources += static_cast<uint32_t>(std::min<uint64_t>(hour.records, 0x7fffffff));
+    if (flood.first < 0 || hour.first < flood.first) flood.first = hour.first;
+    flood.last = std::max<int64_t>(flood.last, hour.last);
+    flood.bits |= FlowKey::kServerInside | FlowKey::kClientOutside;
+  }
+  for (const auto& [key, bytes] : table_.hours()) {
+    host_hours_[static_cast<uint32_t>(key >> 32)][static_cast<uint32_t>(key)] = bytes;
+  }
+  hours_ = first_hour_ > last_hour_ ? 0 : last_hour_ - first_hour_ + 1;
+}
+
+void Judge::GatherMore() {
+  // Who tried enough in an hour, or at one host, that it may be a scan.
+  const auto in_an_hour = static_cast<uint32_t>(std::min(limit("port-scan.ports"), limit("host-sweep.hosts")));
+  const auto at_a_host = static_cast<uint32_t>(limit("port-scan.slow-ports"));
+  absl::flat_hash_map<uint64_t, uint32_t> tried;
+  for (const Flow& flow : probes_) ++tried[uint64_t{flow.key->client} << 32 | static_cast<uint32_t>(flow.first() / 3600)];
+  for (const auto& [key, number] : tried) {
+    const auto next = tried.find(key + 1);
+    if (number + (next == tried.end() ? 0 : next->second) >= in_an_hour) candidates_.insert(static_cast<uint32_t>(key >> 32));
+  }
+  tried.clear();
+  for (const Flow& flow : probes_) {
+    if (++tried[flow.pair()] >= at_a_host) candidates_.insert(flow.key->client);
+  }
+  // Whether the source port of a probe is one that its target reached: then it may be a late reply. And whether a rejected
+  // attempt to get out was let through before: then it was late.
+  auto place = [](uint32_t client, uint32_t server, uint16_t port, uint8_t protocol) {
+    return std::pair(uint64_t{client} << 32 | server, uint32_t{port} << 8 | protocol);
+  };
+  auto replied = [&](const Flow& flow) {
+    return place(flow.key->server, flow.key->client, HasPorts(flow.key->protocol) ? flow.least_port() : uint16_t{0},
+                 flow.key->protocol);
+  };
+  auto may_be_reply = [](const Flow& flow) {
+    return !HasPorts(flow.key->protocol) || flow.least_port() == flow.sums->most_port;
+  };
+  absl::flat_hash_set<std::pair<uint64_t, uint32_t>> asked;
+  for (const Flow& flow : probes_) {
+    const bool blocked = flow.sums->up_rejected > 0 && flow.key->is(FlowKey::kClientInside) && flow.key->is(FlowKey::kServerOutside);
+    if (blocked) asked.insert(place(flow.key->client, flow.key->server, flow.key->port, flow.key->protocol));
+    if ((blocked || candidates_.contains(flow.key->client)) && may_be_reply(flow)) asked.insert(replied(flow));
+  }
+  if (!asked.empty() || !candidates_.empty()) {
+    table_.ForEach([&](const FlowKey& key, const FlowSums& sums) {
+      const Flow flow{&key, &sums};
+      if (sums.up_packets + uint64_t{sums.down_packets} > 0) {
+        const auto here = place(key.client, key.server, key.port, key.protocol);
+        if (asked.contains(here)) reached_.insert(here);
+      }
+      if (candidates_.contains(key.client) || candidates_.contains(key.server)) touching_.push_back(flow);
+    });
+  }
+  std::erase_if(probes_, [&](const Flow& flow) { return may_be_reply(flow) && reached_.contains(replied(flow)); });
+  for (const Flow& flow : probes_) {
+    if (candidates_.contains(flow.key->client)) suspects_.push_back(flow);
+  }
+}
+
+void Judge::Run(int threads) {
+  auto others = std::async(threads > 1 ? std::launch::async : std::launch::deferred, [this] {
+    Contacts();
+    Interfaces();
+  });
+  Gather();
+  GatherMore();
+  Floods();
+  Scans();
+  BruteForce();
+  AnsweredProbes();
+  ExposedAdmin();
+  Lateral();
+  BlockedEgress();
+  Listed();
+  DnsBypass();
+  Protocols();
+  if (options_.policy) PolicyEdges();
+  Exfiltration();
+  Spikes();
+  NewTalkers();
+  MakeBaseline();
+  Noise();
+  others.get();
+  std::sort(out_->findings.begin(), out_->findings.end(), [](const Finding& a, const Finding& b) {
+    if (a.severity != b.severity) return a.severity > b.severity;
+    return std::tie(a.kind, a.actor, a.targets, a.first_seen, a.id) < std::tie(b.kind, b.actor, b.targets, b.first_seen, b.id);
+  });
+}
+
+}  // namespace insight
+}  // namespace v1
+}  // namespace flowlogs

@@ -1,0 +1,176 @@
+// Judge: what the kinds of findings have in common. Each family of kinds is a file: judge_*.cc.
+#ifndef FLOWLOGS_LIB_INSIGHT_JUDGE_H_
+#define FLOWLOGS_LIB_INSIGHT_JUDGE_H_
+
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "flowlogs/insight/detect.h"
+#include "lib/insight/flow_table.h"
+#include "lib/query/expression.h"
+
+namespace flowlogs {
+inline namespace v1 {
+namespace insight {
+
+enum class Outcome : uint8_t { kRejected, kUnanswered, kAnswered, kPayload };
+std::string_view OutcomeText(Outcome outcome);
+
+// A row of the FlowTable.
+struct Flow {
+  const FlowKey* key;
+  const FlowSums* sums;
+
+  const FlowKey& operator*() const { return *key; }
+  uint32_t accepted() const {
+    const uint32_t rejected = sums->up_rejected;
+    return sums->up_records > rejected ? sums->up_records - rejected : 0;
+  }
+  // Rejected attempts also where the sender's interface, which is the one that counts, let them through.
+  uint32_t attempts() const { return std::max(sums->up_records, sums->up_rejected); }
+  int64_t first() const { return static_cast<uint32_t>(~sums->first_inverted); }
+  int64_t last() const { return sums->last; }
+  uint16_t least_port() const { return static_cast<uint16_t>(~sums->least_port_inverted); }
+  uint64_t pair() const { return uint64_t{key->client} << 32 | key->server; }
+  Outcome outcome() const;
+  // Connections, about: client ports as one of 64 bits each; at least what one bit each would be, never more than records.
+  uint32_t sessions() const;
+};
+
+// Sums of several flows.
+struct FlowSpan {
+  int64_t first = -1, last = 0;
+  uint64_t records = 0, rejected = 0, up_bytes = 0, down_bytes = 0, up_packets = 0, down_packets = 0;
+  uint32_t interface = 0;
+  Outcome best = Outcome::kRejected;
+};
+
+class Judge {
+ public:
+  Judge(const FlowTable& table, std::vector<Contact>* contacts, const DetectOptions& options, const Stats& stats,
+        Detections* out);
+
+  // All kinds; then sorts the findings. `threads`: with more than one, what looks at no flows is judged beside the others.
+  void Run(int threads);
+
+ private:
+  // ---- What the kinds share (judge.cc) ----
+  double limit(std::string_view name) const;
+  bool wants(std::string_view kind) const;
+  IpAddress address(uint32_t code) const { return table_.book().address(code); }
+  std::string text(uint32_t code) const { return address(code).ToString(); }
+  std::string interface(uint32_t interface) const {
+    return interface == 0 ? std::string() : std::string(table_.book().text(interface - 1));
+  }
+  void Add(FlowSpan* span, const Flow& flow) const;
+  static std::string_view Direction(const FlowKey& key);
+  static Severity SeverityOf(std::string_view direction, Outcome outcome);
+  // Sorted by address, no code twice.
+  std::vector<uint32_t> Sorted(std::vector<uint32_t> codes) const;
+  // A finding with the fields that are made the same way everywhere. `port` -1: none.
+  Finding Begin(std::string_view kind, std::string_view direction, Outcome outcome, std::string actor,
+                const std::vector<uint32_t>& targets, const FlowSpan& span) const;
+  // Fills id and score, and keeps it. `much`: how many times its threshold the number that decided is.
+  void Keep(Finding finding, double much, std::string_view identity = {});
+  static std::string AnyOf(std::string_view field, const std::vector<std::string>& values);
+  static std::string Between(int64_t first, int64_t last);
+  std::string Past() const;  // of findings that compare with one
+  // Whether there is a past of the inputs themselves: they are longer than a day.
+  bool has_own_past() const { return hours_ >= 25; }
+
+  // One walk over all flows: those that some kind may want.
+  void Gather();
+  // A second one: flows that say more of those.
+  void GatherMore();
+
+  // ---- Kinds ----
+  void Scans();          // port-scan, host-sweep (judge_scans.cc)
+  void BruteForce();     // brute-force
+  void AnsweredProbes(); // answered-probe
+  void Noise();          // the background line
+  void ExposedAdmin();   // exposed-admin-port (judge_reach.cc)
+  void Lateral();        // lateral-movement
+  void BlockedEgress();  // blocked-egress
+  void Listed();         // listed-address
+  void DnsBypass();      // dns-bypass
+  void Protocols();      // unusual-protocol
+  void PolicyEdges();    // policy-violation
+  void Exfiltration();   // exfiltration (judge_volume.cc)
+  void Spikes();         // traffic-spike
+  void NewTalkers();     // new-talker
+  void Floods();         // denial-of-service
+  void MakeBaseline();
+  void Contacts();       // beaconing, long-connection (judge_time.cc)
+  void Interfaces();     // logging-gap, data-loss
+  struct InterfaceLog {
+    std::map<uint32_t, InterfaceBin> bins;
+    uint64_t skipdata = 0;
+  };
+  void DataLoss(const std::map<std::string, InterfaceLog>& all);
+
+  const FlowTable& table_;
+  std::vector<Contact>& contacts_;
+  const DetectOptions& options_;
+  const Stats& stats_;
+  Detections* out_;
+  std::mutex mutex_;  // of out_->findings
+  absl::flat_hash_set<std::string> wanted_kinds_;
+
+  uint32_t first_hour_ = ~uint32_t{0}, last_hour_ = 0;
+  uint32_t hours_ = 0;
+  std::vector<Flow> probes_;      // attempts without payload, with ports or ICMP's
+  std::vector<Flow> suspects_;    // those of candidates for a scanner that are no late replies
+  std::vector<Flow> admin_;       // accepted, to a port where people or scripts log in
+  std::vector<Flow> dns_;
+  std::vector<Flow> listed_;
+  std::vector<Flow> odd_;         // of an unusual protocol
+  std::vector<Flow> bulky_;       // with many bytes from inside to outside
+  std::vector<Flow> policy_;      // all that were let through, if there is a policy
+  std::vector<Flow> touching_;    // flows of a candidate for a scanner, from and to it
+  absl::flat_hash_set<uint32_t> dns_servers_;  // inside, that answer others
+  absl::flat_hash_set<std::pair<uint64_t, uint32_t>> reached_;  // (client, server), port << 8 | protocol: of interest, answered
+  absl::flat_hash_set<uint32_t> candidates_;
+
+  // Inside addresses that sent packets that were let through: kSends; that have a flow of both directions: kTalks. A gateway's
+  // address has none, for each direction counts with another one.
+  static constexpr uint8_t kSends = 1, kTalks = 2;
+  bool sends(uint32_t host) const { return ways_.contains(host); }
+  bool talks(uint32_t host) const {
+    const auto found = ways_.find(host);
+    return found != ways_.end() && (found->second & kTalks) != 0;
+  }
+  absl::flat_hash_map<uint32_t, uint8_t> ways_;
+  std::map<uint32_t, std::map<uint32_t, uint64_t>> host_hours_;  // bytes of inside addresses, both ways
+  // The most that a host sent to one outside party, by code << 32 | day.
+  absl::flat_hash_map<uint64_t, uint64_t> most_out_;
+  absl::flat_hash_map<uint64_t, uint64_t> most_out_at_;  // the same of an interface
+  struct Flood {
+    uint64_t packets = 0, records = 0, bytes = 0, rejected = 0;
+    uint32_t sources = 0;
+    int64_t first = -1, last = 0;
+    uint64_t top_packets = 0;
+    uint32_t top = 0;
+    uint32_t interface = 0;
+    uint8_t bits = 0;
+    uint64_t answers = 0;
+  };
+  absl::flat_hash_map<uint64_t, Flood> floods_;  // by target << 32 | hour
+  std::vector<uint32_t> scanners_;               // actors of Scans()
+  absl::flat_hash_set<uint64_t> told_pairs_;     // actor << 32 | target of a scan
+  std::set<std::pair<uint32_t, uint32_t>> loud_; // host, hour: told by exfiltration or a flood
+};
+
+}  // namespace insight
+}  // namespace v1
+}  // namespace flowlogs
+
+#endif  // FLOWLOGS_LIB_INSIGHT_JUDGE_H_

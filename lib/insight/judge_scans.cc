@@ -1,0 +1,454 @@
+// port-scan, host-sweep, brute-force, answered-probe, and the noise that is none of them.
+#include <algorithm>
+#include <tuple>
+
+#include "lib/insight/judge.h"
+#include "lib/insight/ports.h"
+#include "lib/query/columns.h"
+
+namespace flowlogs {
+inline namespace v1 {
+namespace insight {
+namespace {
+
+std::string Count(uint64_t number, std::string_view what) {
+  return std::to_string(number) + " " + std::string(what) + (number == 1 ? "" : "s");
+}
+
+// "21 seconds", "3 minutes": never shorter than it was.
+std::string Lasted(int64_t seconds) {
+  seconds = std::max<int64_t>(seconds, 1);
+  if (seconds < 120) return Count(static_cast<uint64_t>(seconds), "second");
+  if (seconds < 7200) return Count(static_cast<uint64_t>((seconds + 59) / 60), "minute");
+  return Count(static_cast<uint64_t>((seconds + 3599) / 3600), "hour");
+}
+
+std::string Became(const FlowSpan& span, uint64_t answered, uint64_t with_payload) {
+  if (with_payload > 0) return Count(with_payload, "target") + " answered with data";
+  if (answered > 0) return std::to_string(answered) + " refused, none answered with data";
+  return span.rejected >= span.records ? "all were rejected, none was answered" : "none was answered";
+}
+
+std::vector<int64_t> Some(const std::set<uint16_t>& ports) {
+  std::vector<int64_t> some;
+  for (uint16_t port : ports) {
+    if (some.size() == 100) break;
+    some.push_back(port);
+  }
+  return some;
+}
+
+// The hour of a flow; none of one that went on for longer.
+std::optional<uint32_t> HourOf(const Flow& flow) {
+  if (flow.last() - flow.first() > 3600) return std::nullopt;
+  return static_cast<uint32_t>(flow.first() / 3600);
+}
+
+// The most members that an hour has and the one behind it: what takes an hour seldom begins with one of the clock.
+template <typename T>
+size_t MostInAnHour(const std::map<uint32_t, std::set<T>>& by_hour) {
+  size_t most = 0;
+  for (auto it = by_hour.begin(); it != by_hour.end(); ++it) {
+    const auto next = std::next(it);
+    size_t members = it->second.size();
+    if (next != by_hour.end() && next->first == it->first + 1) {
+      for (const T& member : next->second) members += it->second.contains(member) ? 0 : 1;
+    }
+    most = std::max(most, members);
+  }
+  return most;
+}
+
+}  // namespace
+
+void Judge::Scans() {
+  const auto least_ports = static_cast<size_t>(limit("port-scan.ports"));
+  const auto slow_ports = static_cast<size_t>(limit("port-scan.slow-ports"));
+  const auto least_hosts = static_cast<size_t>(limit("host-sweep.hosts"));
+
+  // What a candidate got data from: there it is a client like others.
+  std::vector<std::tuple<uint32_t, uint32_t, uint32_t>> served_ends;  // client, server, port << 8 | protocol
+  for (const Flow& flow : touching_) {
+    if (!candidates_.contains(flow.key->client) || flow.accepted() == 0 || flow.outcome() != Outcome::kPayload) continue;
+    served_ends.emplace_back(flow.key->client, flow.key->server, uint32_t{flow.key->port} << 8 | flow.key->protocol);
+  }
+  std::sort(served_ends.begin(), served_ends.end());
+  served_ends.erase(std::unique(served_ends.begin(), served_ends.end()), served_ends.end());
+  absl::flat_hash_map<uint64_t, std::vector<uint16_t>> served;                     // ports by pair
+  absl::flat_hash_map<std::pair<uint32_t, uint32_t>, uint32_t> servers_of_port;  // by client, and port << 8 | protocol
+  for (const auto& [client, server, port] : served_ends) {
+    served[uint64_t{client} << 32 | server].push_back(static_cast<uint16_t>(port >> 8));
+    ++servers_of_port[{client, port}];
+  }
+  auto order = [](const Flow& f) {
+    return std::tuple(f.key->client, f.key->server, f.key->protocol, f.key->port, f.key->hour, f.key->bits);
+  };
+  std::sort(suspects_.begin(), suspects_.end(), [&](const Flow& a, const Flow& b) { return order(a) < order(b); });
+
+  struct Scan {
+    std::vector<uint32_t> targets;
+    FlowSpan span;
+    size_t most_ports = 0;
+    int64_t seconds = 0;  // that the target with most ports was tried for
+    uint32_t most_target = 0;
+    uint64_t answered = 0;
+    std::set<uint16_t> ports;
+    uint8_t bits = 0;
+    bool udp = false, tcp = false;
+  };
+  std::map<uint32_t, Scan> scans;
+  for (size_t begin = 0, end; begin < suspects_.size(); begin = end) {
+    const uint64_t pair = suspects_[begin].pair();
+    end = begin;
+    while (end < suspects_.size() && suspects_[end].pair() == pair) ++end;
+    if (end - begin < std::min(least_ports, slow_ports)) continue;
+    std::map<uint32_t, std::set<uint32_t>> by_hour;
+    std::set<uint32_t> all;
+    for (size_t i = begin; i < end; ++i) {
+      const FlowKey& key = *suspects_[i];
+      if (!HasPorts(key.protocol)) continue;
+      const uint32_t port = uint32_t{key.protocol} << 16 | key.port;
+      if (const auto hour = HourOf(suspects_[i])) by_hour[*hour].insert(port);
+      all.insert(port);
+    }
+    const size_t most = MostInAnHour(by_hour);
+    if (most < least_ports && all.size() < slow_ports) continue;
+    const auto fine = served.find(pair);
+    if (fine != served.end() && fine->second.size() * 2 > all.size()) continue;
+    Scan& scan = scans[suspects_[begin].key->client];
+    const uint32_t target = suspects_[begin].key->server;
+    scan.targets.push_back(target);
+    FlowSpan span;
+    for (size_t i = begin; i < end; ++i) {
+      const FlowKey& key = *suspects_[i];
+      if (!HasPorts(key.protocol)) continue;
+      Add(&span, suspects_[i]);
+      Add(&scan.span, suspects_[i]);
+      scan.ports.insert(key.port);
+      scan.bits |= key.bits;
+      scan.answered += suspects_[i].outcome() == Outcome::kAnswered ? 1 : 0;
+      (key.protocol == 17 ? scan.udp : scan.tcp) = true;
+    }
+    if (all.size() > scan.most_ports || (all.size() == scan.most_ports && address(target) < address(scan.most_target))) {
+      scan.most_ports = all.size();
+      scan.seconds = span.last - span.first;
+      scan.most_target = target;
+    }
+    told_pairs_.insert(pair);
+  }
+  for (auto& [actor, scan] : scans) {
+    const std::vector<uint32_t> targets = Sorted(scan.targets);
+    uint64_t with_payload = 0;
+    for (uint32_t target : targets) with_payload += served.contains(uint64_t{actor} << 32 | target) ? 1 : 0;
+    Outcome outcome = scan.answered > 0 ? Outcome::kAnswered : scan.span.best;
+    if (with_payload > 0) outcome = Outcome::kPayload;
+    const FlowKey key{0, 0, scan.bits, 0, 0, 0};
+    Finding f = Begin("port-scan", Direction(key), outcome, text(actor), targets, scan.span);
+    if (f.direction == "inbound") f.severity = with_payload > 0 ? Severity::kMedium : Severity::kLow;
+    f.technique = "T1046";
+    f.evidence.emplace_back("ports", static_cast<int64_t>(scan.most_ports));
+    f.evidence.emplace_back("seconds", scan.seconds);
+    f.evidence.emplace_back("rejected", static_cast<int64_t>(scan.span.rejected));
+    f.evidence.emplace_back("port_list", Some(scan.ports));
+    f.why = f.actor + " tried " + Count(scan.most_ports, "port") + " of " + text(scan.most_target) + " in " +
+            Lasted(scan.seconds) +
+            (targets.size() > 1 ? ", and " + Count(targets.size() - 1, "more host") + " in the same way" : "") + "; " +
+            Became(scan.span, scan.answered, with_payload);
+    f.where = "srcaddr = " + f.actor + " and " + AnyOf("dstaddr", f.targets) + Between(f.first_seen, f.last_seen);
+    f.show = "--group-by dstaddr --agg 'records=count(), ports=distinct(dstport), first=min(start), last=max(end)'";
+    f.next_step = with_payload > 0 ? "look at what answered: is it meant to be reachable from there?"
+                  : f.direction == "inbound" ? "nothing has to be done; the address can be put on a block list"
+                                             : "find out what runs on the source: a scanner of your own, or an intruder";
+    scanners_.push_back(actor);
+    Keep(std::move(f), static_cast<double>(scan.most_ports) / static_cast<double>(least_ports));
+  }
+
+  // By client, protocol and port.
+  auto sweep_order = [](const Flow& f) {
+    return std::tuple(f.key->client, f.key->protocol, HasPorts(f.key->protocol) ? f.key->port : 0, f.key->server, f.key->hour,
+                      f.key->bits);
+  };
+  std::sort(suspects_.begin(), suspects_.end(), [&](const Flow& a, const Flow& b) { return sweep_order(a) < sweep_order(b); });
+  struct Sweep {
+    std::vector<uint32_t> targets;
+    std::set<std::pair<uint8_t, uint16_t>> services;
+    FlowSpan span;
+    size_t most = 0;
+    std::pair<uint8_t, uint16_t> most_service;
+    int64_t seconds = 0;
+    uint64_t answered = 0;
+    uint8_t bits = 0;
+  };
+  std::map<uint32_t, Sweep> sweeps;
+  for (size_t begin = 0, end; begin < suspects_.size(); begin = end) {
+    auto group = [](const Flow& f) { return std::tuple(f.key->client, f.key->protocol, f.key->port); };
+    end = begin;
+    while (end < suspects_.size() && group(suspects_[end]) == group(suspects_[begin])) ++end;
+    if (end - begin < least_hosts) continue;
+    std::map<uint32_t, std::set<uint32_t>> by_hour;
+    std::set<uint32_t> all;
+    for (size_t i = begin; i < end; ++i) {
+      if (const auto hour = HourOf(suspects_[i])) by_hour[*hour].insert(suspects_[i].key->server);
+      all.insert(suspects_[i].key->server);
+    }
+    const uint32_t actor = suspects_[begin].key->client;
+    const size_t most = MostInAnHour(by_hour);
+    if (most < least_hosts) continue;
+    if (std::all_of(all.begin(), all.end(), [&](uint32_t t) { return told_pairs_.contains(uint64_t{actor} << 32 | t); })) {
+      continue;  // of a port scan
+    }
+    // Hosts that serve it: most of them, and it is a client that some do not answer.
+    const FlowKey& key = *suspects_[begin];
+    const auto serving = servers_of_port.find({actor, uint32_t{key.port} << 8 | key.protocol});
+    const size_t fine = serving == servers_of_port.end() ? 0 : serving->second;
+    if (fine > 2 * all.size()) continue;
+    Sweep& sweep = sweeps[actor];
+    const std::pair<uint8_t, uint16_t> service(key.protocol, key.port);
+    FlowSpan span;
+    for (size_t i = begin; i < end; ++i) {
+      Add(&span, suspects_[i]);
+      Add(&sweep.span, suspects_[i]);
+      sweep.bits |= suspects_[i].key->bits;
+      sweep.answered += suspects_[i].outcome() == Outcome::kAnswered ? 1 : 0;
+    }
+    sweep.targets.insert(sweep.targets.end(), all.begin(), all.end());
+    sweep.services.insert(service);
+    if (most > sweep.most) {
+      sweep.most = most;
+      sweep.most_service = service;
+      sweep.seconds = span.last - span.first;
+    }
+  }
+  for (auto& [actor, sweep] : sweeps) {
+    const std::vector<uint32_t> targets = Sorted(sweep.targets);
+    uint64_t with_payload = 0;
+    for (uint32_t target : targets) {
+      const auto fine = served.find(uint64_t{actor} << 32 | target);
+      if (fine == served.end()) continue;
+      with_payload += std::any_of(sweep.services.begin(), sweep.services.end(),
+                                  [&](const auto& s) {
+                                    return std::find(fine->second.begin(), fine->second.end(), s.second) != fine->second.end();
+                                  });
+    }
+    Outcome outcome = sweep.answered > 0 ? Outcome::kAnswered : sweep.span.best;
+    if (with_payload > 0) outcome = Outcome::kPayload;
+    const FlowKey key{0, 0, sweep.bits, 0, 0, 0};
+    Finding f = Begin("host-sweep", Direction(key), outcome, text(actor), targets, sweep.span);
+    if (f.direction == "inbound") f.severity = with_payload > 0 ? Severity::kMedium : Severity::kLow;
+    f.technique = f.direction == "inbound" ? "T1595.001" : "T1018";
+    std::vector<std::string> services;
+    std::vector<std::string> ports;
+    bool with_ports = true;
+    for (const auto& [protocol, port] : sweep.services) {
+      if (services.size() < 100) services.push_back(ServiceText(port, protocol));
+      ports.push_back(std::to_string(port));
+      with_ports &= HasPorts(protocol);
+    }
+    f.evidence.emplace_back("hosts", static_cast<int64_t>(sweep.most));
+    f.evidence.emplace_back("seconds", sweep.seconds);
+    f.evidence.emplace_back("rejected", static_cast<int64_t>(sweep.span.rejected));
+    f.evidence.emplace_back("services", services);
+    f.why = f.actor + " tried " + ServiceText(sweep.most_service.second, sweep.most_service.first) + " of " +
+            Count(sweep.most, "host") + " in " + Lasted(sweep.seconds) +
+            (sweep.services.size() > 1 ? ", and " + Count(sweep.services.size() - 1, "more service") : "") + "; " +
+            Became(sweep.span, sweep.answered, with_payload);
+    f.where = "srcaddr = " + f.actor + (with_ports ? " and " + AnyOf("dstport", ports) : " and protocol in (1, 58)") +
+              Between(f.first_seen, f.last_seen);
+    f.show = "--group-by 'dstport, action' --agg 'records=count(), hosts=distinct(dstaddr), first=min(start), last=max(end)'";
+    f.next_step = with_payload > 0 ? "look at what answered: is it meant to be reachable from there?"
+                  : f.direction == "inbound" ? "nothing has to be done; the address can be put on a block list"
+                                             : "find out what runs on the source: a scanner of your own, or an intruder";
+    scanners_.push_back(actor);
+    Keep(std::move(f), static_cast<double>(sweep.most) / static_cast<double>(least_hosts), "sweep");
+  }
+  std::sort(scanners_.begin(), scanners_.end());
+  scanners_.erase(std::unique(scanners_.begin(), scanners_.end()), scanners_.end());
+}
+
+void Judge::BruteForce() {
+  const double least = limit("brute-force.sessions"), most_packets = limit("brute-force.packets"),
+               most_bytes = limit("brute-force.bytes");
+  struct Attack {
+    FlowSpan span;
+    uint64_t sessions = 0, most = 0;
+    uint32_t hours = 0;
+    uint8_t bits = 0;
+    uint8_t longest = 0;
+  };
+  std::map<std::tuple<uint32_t, uint32_t, uint16_t>, Attack> attacks;
+  for (const Flow& flow : admin_) {
+    const FlowKey& key = *flow;
+    if (IsWindowsPort(key.port) && key.port != 445) continue;
+    if (!key.is(FlowKey::kServerInside) && !key.is(FlowKey::kClientInside)) continue;
+    const std::tuple place(key.client, key.server, key.port);
+    const uint32_t sessions = flow.sessions();
+    if (sessions < least || flow.sums->down_packets == 0) continue;
+    const double n = sessions;
+    const double packets = (flow.sums->up_packets + double(flow.sums->down_packets)) / n;
+    const double bytes = (double(flow.sums->up_bytes) + double(flow.sums->down_bytes)) / n;
+    if (packets > most_packets || bytes > most_bytes) continue;
+    if (packets <= 4 && flow.outcome() != Outcome::kPayload) continue;  // nobody talked: a scan, a health check
+    Attack& attack = attacks[place];
+    Add(&attack.span, flow);
+    attack.sessions += sessions;
+    attack.most = std::max<uint64_t>(attack.most, sessions);
+    attack.bits |= key.bits;
+    attack.longest = std::max(attack.longest, flow.sums->longest);
+    ++attack.hours;
+  }
+  std::map<std::tuple<uint32_t, uint32_t, uint16_t>, std::set<uint32_t>> active;
+  for (const Flow& flow : admin_) {
+    const std::tuple place(flow.key->client, flow.key->server, flow.key->port);
+    if (!attacks.empty() && attacks.contains(place)) active[place].insert(flow.key->hour);
+  }
+  // One finding for each client and port: its targets are the servers.
+  std::map<std::tuple<uint32_t, uint16_t>, std::vector<uint32_t>> by_actor;
+  for (const auto& [place, attack] : attacks) {
+    const auto& [client, server, port] = place;
+    // What inside connects all day long is an application or a monitor.
+    const bool steady = hours_ >= 6 && active[place].size() * 2 > hours_;
+    if ((attack.bits & FlowKey::kClientInside) != 0 && steady) continue;
+    by_actor[{client, port}].push_back(server);
+  }
+  for (const auto& [place, servers] : by_actor) {
+    const auto& [client, port] = place;
+    Attack all;
+    for (uint32_t server : servers) {
+      const Attack& attack = attacks[{client, server, port}];
+      if (all.span.first < 0 || attack.span.first < all.span.first) all.span.first = attack.span.first;
+      all.span.last = std::max(all.span.last, attack.span.last);
+      all.span.records += attack.span.records;
+      all.span.up_bytes += attack.span.up_bytes;
+      all.span.down_bytes += attack.span.down_bytes;
+      all.span.up_packets += attack.span.up_packets;
+      all.span.down_packets += attack.span.down_packets;
+      all.span.best = std::max(all.span.best, attack.span.best);
+      if (attack.span.interface != 0 && (all.span.interface == 0 ||
+                                         interface(attack.span.interface) < interface(all.span.interface))) {
+        all.span.interface = attack.span.interface;
+      }
+      all.sessions += attack.sessions;
+      all.most = std::max(all.most, attack.most);
+      all.bits |= attack.bits;
+      all.longest = std::max(all.longest, attack.longest);
+    }
+    const FlowKey key{0, 0, all.bits, 0, 0, 0};
+    Finding f = Begin("brute-force", Direction(key), all.span.best, text(client), Sorted(servers), all.span);
+    f.severity = f.direction == "inbound" ? Severity::kMedium : Severity::kHigh;
+    f.technique = "T1110";
+    const std::string service = ServiceText(port, 6);
+    f.evidence.emplace_back("service", service);
+    f.evidence.emplace_back("port", int64_t{port});
+    f.evidence.emplace_back("sessions", static_cast<int64_t>(all.sessions));
+    f.evidence.emplace_back("most_in_an_hour", static_cast<int64_t>(all.most));
+    const auto bytes = static_cast<int64_t>((all.span.up_bytes + all.span.down_bytes) / std::max<uint64_t>(1, all.sessions));
+    f.evidence.emplace_back("bytes_per_session", bytes);
+    f.why = f.actor + " opened about " + Count(all.sessions, "short session") + " to " + service + " of " +
+            (servers.size() == 1 ? f.targets[0] : Count(servers.size(), "host")) + " in " +
+            Lasted(all.span.last - all.span.first) + ", of " + std::to_string(bytes) + " bytes each";
+    f.where = "((srcaddr = " + f.actor + " and " + AnyOf("dstaddr", f.targets) + " and dstport = " + std::to_string(port) +
+              ") or (dstaddr = " + f.actor + " and " + AnyOf("srcaddr", f.targets) +
+              " and srcport = " + std::to_string(port) + "))" + Between(f.first_seen, f.last_seen);
+    f.show = "--group-by 'srcaddr, dstaddr' --agg 'records=count(), packets=sum(packets), bytes=sum(bytes), first=min(start), last=max(end)'";
+    f.next_step = "look into the server's log for logins that succeeded, and close the port to that source";
+    Keep(std::move(f), static_cast<double>(all.most) / least, service);
+  }
+}
+
+void Judge::AnsweredProbes() {
+  const absl::flat_hash_set<uint32_t> scanners(scanners_.begin(), scanners_.end());
+  struct Answer {
+    FlowSpan span;
+    std::vector<uint32_t> targets;
+    std::set<std::string> services;
+    bool called_back = false;
+    uint8_t bits = 0;
+  };
+  std::map<uint32_t, Answer> answers;
+  for (const Flow& flow : touching_) {
+    const FlowKey& key = *flow;
+    const bool answered = scanners.contains(key.client) && key.is(FlowKey::kClientOutside) && key.is(FlowKey::kServerInside) &&
+                          HasPorts(key.protocol) && flow.accepted() > 0 && flow.outcome() == Outcome::kPayload;
+    const bool called = scanners.contains(key.server) && key.is(FlowKey::kServerOutside) && key.is(FlowKey::kClientInside) &&
+                        HasPorts(key.protocol) && key.is(FlowKey::kTold) && flow.accepted() > 0;
+    if (!answered && !called) continue;
+    Answer& answer = answers[answered ? key.client : key.server];
+    Add(&answer.span, flow);
+    answer.targets.push_back(answered ? key.server : key.client);
+    answer.services.insert(ServiceText(key.port, key.protocol));
+    answer.called_back |= called;
+    answer.bits |= key.bits;
+  }
+  for (auto& [actor, answer] : answers) {
+    Finding f = Begin("answered-probe", "inbound", Outcome::kPayload, text(actor), Sorted(answer.targets), answer.span);
+    f.severity = answer.called_back ? Severity::kHigh : Severity::kMedium;
+    f.technique = answer.called_back ? "T1571" : "T1595";
+    f.evidence.emplace_back("services", std::vector<std::string>(answer.services.begin(), answer.services.end()));
+    f.evidence.emplace_back("bytes_to_scanner",
+                            static_cast<int64_t>(answer.called_back ? answer.span.up_bytes : answer.span.down_bytes));
+    f.evidence.emplace_back("called_back", int64_t{answer.called_back});
+    f.why = f.actor + ", which scanned, " +
+            (answer.called_back ? "was called back by " : "got " + std::to_string(answer.span.down_bytes) + " bytes from ") +
+            Count(f.targets.size(), "host") + " (" + *answer.services.begin() +
+            (answer.services.size() > 1 ? ", ..." : "") + ")";
+    f.where = "((srcaddr = " + f.actor + " and " + AnyOf("dstaddr", f.targets) + ") or (dstaddr = " + f.actor + " and " +
+              AnyOf("srcaddr", f.targets) + ")) and accepted" + Between(f.first_seen, f.last_seen);
+    f.show = "--group-by 'srcaddr, dstaddr, service' --agg 'records=count(), bytes=sum(bytes), first=min(start), last=max(end)'";
+    f.next_step = answer.called_back ? "isolate the host and find out which program called"
+                                     : "make sure that what answered is meant for everybody";
+    Keep(std::move(f), 1);
+  }
+}
+
+void Judge::Noise() {
+  const absl::flat_hash_set<uint32_t> scanners(scanners_.begin(), scanners_.end());
+  NoiseSums noise;
+  noise.Merge(table_.noise());
+  for (const Flow& flow : probes_) {
+    const FlowKey& key = *flow;
+    if (!key.is(FlowKey::kClientOutside) || !key.is(FlowKey::kServerInside) || scanners.contains(key.client)) continue;
+    const uint64_t records = flow.attempts();
+    noise.records += records;
+    AddToRegisters(RejectedSketch::HashOf(address(key.client)), &noise.source_registers);
+    AddToRegisters(RejectedSketch::HashOf(address(key.server)), &noise.target_registers);
+    if (key.protocol == 6) {
+      noise.tcp_ports[key.port] += records;
+    } else if (key.protocol == 17) {
+      noise.udp_ports[key.port] += records;
+    } else {
+      noise.protocols[key.protocol] += records;
+    }
+  }
+  Background& out = out_->background;
+  out.records = noise.records;
+  out.sources = CountOfRegisters(noise.source_registers);
+  out.targets = CountOfRegisters(noise.target_registers);
+  std::vector<std::tuple<uint64_t, uint8_t, uint16_t>> services;
+  for (uint32_t port = 0; port < 65536; ++port) {
+    if (noise.tcp_ports[port] > 0) services.emplace_back(noise.tcp_ports[port], 6, static_cast<uint16_t>(port));
+    if (noise.udp_ports[port] > 0) services.emplace_back(noise.udp_ports[port], 17, static_cast<uint16_t>(port));
+  }
+  for (size_t p = 0; p < noise.protocols.size(); ++p) {
+    if (noise.protocols[p] > 0) services.emplace_back(noise.protocols[p], static_cast<uint8_t>(p), 0);
+  }
+  std::sort(services.begin(), services.end(), [](const auto& a, const auto& b) {
+    return std::get<0>(a) != std::get<0>(b) ? std::get<0>(a) > std::get<0>(b)
+                                            : std::tie(std::get<1>(a), std::get<2>(a)) < std::tie(std::get<1>(b), std::get<2>(b));
+  });
+  if (services.size() > 10) services.resize(10);
+  for (const auto& [records, protocol, port] : services) out.services.emplace_back(ServiceText(port, protocol), records);
+  const auto share = [](uint32_t level) { return level == 0 ? 1.0 : 1.0 / static_cast<double>(uint64_t{1} << level); };
+  out.share_of_flows = share(table_.level());
+  out.share_of_contacts = share(table_.contact_level());
+  if (out.records == 0) {
+    out.text = "no background noise";
+  } else {
+    out.text = "background noise of the internet: " + Count(out.records, "record") + " of " + Count(out.sources, "source") +
+               " to " + Count(out.targets, "host") + ", mostly " + out.services[0].first;
+    for (size_t i = 1; i < std::min<size_t>(3, out.services.size()); ++i) out.text += ", " + out.services[i].first;
+  }
+}
+
+}  // namespace insight
+}  // namespace v1
+}  // namespace flowlogs
