@@ -455,16 +455,21 @@ def test_duckdb_and_polars_read_a_scan_of_arrow(arrow):
         "atexit.register(fl.scan(reader).count)",
         "threading.Thread(target=fl.scan(table, threads=2).group_by('srcaddr').collect, daemon=True).start()",
         "ctypes.pythonapi.Py_IncRef(ctypes.py_object(fl.scan(reader, threads=2).records()))",
+        "sys.modules['keep'] = records = fl.scan(File(), threads=2).records(); next(records)",
     ],
 )
 def test_the_end_of_the_interpreter(code):
     program = f"""
-import atexit, ctypes, sys, threading
+import atexit, ctypes, sys, threading, time
 import pyarrow as pa, pandas as pd
 import flowlogs as fl
 table = pd.DataFrame({{"srcaddr": ["10.0.0.1", None] * 50000, "bytes": [1.0, None] * 50000}})
 reader = pa.RecordBatchReader.from_batches(pa.schema([("srcaddr", pa.string())]),
                                            (pa.record_batch([["10.0.0.1"] * 1000], ["srcaddr"]) for i in range(100)))
+class File:
+    def read(self, size):
+        time.sleep(0.001)
+        return b"srcaddr bytes\\n" + b"10.0.0.1 1\\n" * (size // 20)
 {code}
 print("end")
 """

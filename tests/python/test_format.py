@@ -80,7 +80,8 @@ def test_membership_takes_hyphens_and_underscores():
 
 def test_formats_survive_pickling():
     for format in (fl.Format.default(), fl.Format.parse("version brand-new"), fl.Format.from_header("version,srcaddr")):
-        assert pickle.loads(pickle.dumps(format)) == format
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            assert pickle.loads(pickle.dumps(format, protocol)) == format
 
 
 # String representation

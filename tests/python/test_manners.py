@@ -14,6 +14,7 @@ import pytest
 from conftest import HEADER
 
 pyarrow = pytest.importorskip("pyarrow")
+pytest.importorskip("pyarrow.parquet")
 
 
 def threads_of_process():
@@ -112,6 +113,30 @@ def test_an_interrupt_ends_a_scan_within_half_a_second(endless, run, threads):  
     if "arrow" not in run:  # pyarrow has threads of its own
         assert threads_of_process() == before
     assert logs.head(3).collect().to_dicts() == fl.scan(endless[0]).head(3).collect().to_dicts()  # the plan runs again
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interrupt_ends_a_scan_while_pyarrow_reads_parquet(tmp_path, threads):  # CONTRACT P7
+    path = str(tmp_path / "rows.parquet")
+    log = fl.generate(records=100_000, seed=1)
+    pyarrow.parquet.write_table(fl.scan(log).to_arrow(), path, compression="gzip")  # one group of rows: slow to begin, too
+    for columns in ("srcaddr", "dstaddr"), ("bytes",):
+        logs = fl.scan([path] * 300, threads=threads).group_by(*columns).agg("count()")
+        with interrupted():
+            logs.collect()
+    assert fl.scan(path, threads=threads).count() == 100_000
+
+
+def test_an_interrupt_that_a_generator_of_batches_meets_ends_the_scan():  # CONTRACT P7
+    schema = pyarrow.schema([("srcaddr", pyarrow.string())])
+
+    def batches():
+        yield pyarrow.record_batch([["10.0.0.1"]], schema=schema)
+        raise KeyboardInterrupt  # as Python's handler of signals raises it
+
+    reader = pyarrow.RecordBatchReader.from_batches(schema, batches())
+    with pytest.raises(KeyboardInterrupt):
+        fl.scan(reader, threads=1, on_error="skip").count()
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -201,7 +201,8 @@ def test_records_compare_by_format_and_values():
 
 def test_records_can_be_copied_and_pickled():
     record = fl.parse(V5_LINE, V5)
-    for other in (copy.copy(record), copy.deepcopy(record), pickle.loads(pickle.dumps(record))):
+    pickled = [pickle.dumps(record, protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
+    for other in (copy.copy(record), copy.deepcopy(record), *map(pickle.loads, pickled)):
         assert other == record and other.format == record.format and other.line == record.line
 
 

@@ -5,10 +5,17 @@ from typing import Any, BinaryIO, Literal, NoReturn, final, overload
 
 from typing_extensions import Buffer, Never
 
+from .audit import Audit
 from .conversations import Conversations
+from .cost import Cost
+from .detect import Detections
 from .diff import Diff
+from .inventory import Known
+from .performance import Performance
+from .suggest_rules import Rules
 from .summary import Summary
 from .timeline import Timeline
+from .troubleshoot import Verdict, Verdicts
 from .who import Who
 
 _Format = Format | str | Iterable[str] | None
@@ -38,6 +45,7 @@ class InputError(Error, OSError):
     stats: Stats | None
 
 class LimitError(Error): ...
+class InputLimitError(InputError, LimitError): ...
 
 class _Pybind11Type(type): ...
 
@@ -72,8 +80,7 @@ class Format(_Made):
     def __eq__(self, other: object) -> bool: ...
     def __hash__(self) -> int: ...
     def __iter__(self) -> Iterator[str]: ...
-    def __getstate__(self) -> tuple[bytes, bool, bool]: ...
-    def __setstate__(self, state: tuple[bytes, bool, bool], /) -> None: ...
+    def __reduce__(self) -> tuple[Any, tuple[bytes, bool, bool]]: ...
 
 @final
 class Record:  # as _Made, but of Python's own metaclass
@@ -369,7 +376,7 @@ class Query(_Made):
     def start(self) -> Run: ...
     def summary(self) -> Summary: ...
     # Of flowlogs/methods.py.
-    def who(self, subject: str, *, limit: int = 10) -> Who: ...
+    def who(self, subject: str, *, limit: int = 10, inventory: Known | None = None) -> Who: ...
     def conversations(
         self, *, limit: int | None = 20, ports: bool = False, state: str | None = None
     ) -> Conversations: ...
@@ -382,6 +389,19 @@ class Query(_Made):
         since: int | None = None,
         until: int | None = None,
     ) -> Timeline: ...
+    def performance(self, *, bin: str | int = "auto", limit: int = 10) -> Performance: ...
+    def cost(
+        self,
+        *,
+        by: str = "interface",
+        limit: int = 10,
+        prices: str | os.PathLike[str] | None = None,
+        inventory: Known | None = None,
+        ip_ranges: str | os.PathLike[str] | None = None,
+        maps: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
+        region: str | None = None,
+        bill: str | os.PathLike[str] | None = None,
+    ) -> Cost: ...
     def diff(
         self,
         after: Query,
@@ -393,6 +413,55 @@ class Query(_Made):
         rate: bool = False,
         limit: int | None = 20,
     ) -> Diff: ...
+    def detect(
+        self,
+        *,
+        baseline: str | os.PathLike[str] | dict[str, Any] | None = None,
+        lists: Mapping[str, str | os.PathLike[str] | Iterable[str]] | None = None,
+        policy: str | os.PathLike[str] | dict[str, Any] | None = None,
+        inventory: Known | None = None,
+        suppress: str | os.PathLike[str] | list[dict[str, Any]] | None = None,
+        resolvers: Iterable[str] = (),
+        kinds: Iterable[str] = (),
+        thresholds: Mapping[str, float] | None = None,
+    ) -> Detections: ...
+    def suggest_rules(
+        self,
+        *targets: str,
+        inventory: Known | None = None,
+        max_prefixes: int = 10,
+        max_ports: int = 20,
+        max_rules: int = 60,
+        public_threshold: int = 50,
+        public_egress: bool = False,
+        changes: Iterable[str] = (),
+        limit: int = 10,
+    ) -> Rules: ...
+    def audit(
+        self,
+        *,
+        frameworks: Iterable[str] | str | None = None,
+        address: str | None = None,
+        allow: Iterable[str] | str = (),
+        inventory: Known | None = None,
+        aws: Any = None,
+        interval: int | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        retention_days: int | None = None,
+        limit: int = 10,
+        pack: str | os.PathLike[str] | None = None,
+        at: int | None = None,
+    ) -> Audit: ...
+    def troubleshoot(
+        self,
+        *,
+        from_: str | None = None,
+        to: str | None = None,
+        protocol: str | int | None = None,
+        inventory: Known | None = None,
+        limit: int = 20,
+    ) -> Verdict | Verdicts: ...
     def convert(
         self,
         output: str | os.PathLike[str] | BinaryIO,
@@ -401,15 +470,40 @@ class Query(_Made):
         fields: Iterable[str] | None = None,
     ) -> Stats: ...
     def _tell_twice(self) -> Query: ...
+    def _detect(self, options: dict[str, Any]) -> tuple[dict[str, Any], Stats]: ...
+    def _raise_if_damaged(self, stats: Stats, answer: Any) -> None: ...
+    @property
+    def _sources(self) -> list[str]: ...
     def _tables(self) -> TableIterator: ...
     def _chunks(self) -> ChunkIterator: ...
     @property
     def _selects_records(self) -> bool: ...
 
+class EnrichmentTable(_Made):
+    @property
+    def columns(self) -> list[str]: ...
+    @property
+    def fields(self) -> list[str]: ...
+    def __len__(self) -> int: ...
+    def find(self, key: str, column: str, start: int | None = None) -> str | None: ...
+
 class _Generator(metaclass=_Pybind11Type):
-    def __init__(self, *, records: int, seed: int, format: _Format, start: int, hosts: int, header: bool) -> None: ...
+    def __init__(
+        self,
+        *,
+        records: int,
+        seed: int,
+        format: _Format,
+        start: int,
+        hosts: int,
+        header: bool,
+        scenario: str = "",
+        days: int = 0,
+    ) -> None: ...
     @property
     def format(self) -> Format: ...
+    @property
+    def truth(self) -> str: ...
     def __iter__(self) -> _Generator: ...
     def __next__(self) -> _bytes: ...
 
@@ -425,11 +519,18 @@ def _scan(
     on_error: str,
     sets: dict[str, list[Any]],
     internal: list[Any],
+    enrich: Iterable[EnrichmentTable],
     progress: Callable[[int, int, int], object] | None,
     mmap: bool,
     limits: Mapping[str, int],
 ) -> Query: ...
+def _enrichment_table(
+    rows: Iterable[dict[str, str]], entries: Iterable[tuple[str, int, int | None]], *, fields: list[str]
+) -> EnrichmentTable: ...
+def _read_mmdb(path: str, name: str) -> EnrichmentTable: ...
 def _collect_each(queries: Iterable[Query]) -> list[Table]: ...
+def _thresholds() -> list[tuple[str, float, str]]: ...
+def _kinds() -> list[str]: ...
 def _raise_damage(stats: Stats, answer: Any) -> NoReturn: ...
 def _word(field: str, number: int) -> str | None: ...
 def _service(port: int, protocol: int) -> str: ...

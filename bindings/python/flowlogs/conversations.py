@@ -71,6 +71,51 @@ class Conversations(Answer):
         """The rows as a Table: to_pandas(), to_polars(), to_csv() and so on."""
         return _core.Table._from_rows(columns(self._ports), self["rows"])
 
+    def graph(self) -> dict[str, list[dict[str, Any]]]:
+        """The rows as a graph of addresses: {"nodes": [{"id", "bytes_sent", "bytes_received", "scope"}], "edges":
+        [{"source", "target", "services", "states", "bytes", "packets", "conversations"}]}, an edge from a client to a
+        server; bytes and packets of both directions, None where the input has no such field.
+        """
+        nodes: dict[str, dict[str, Any]] = {}
+        edges: dict[tuple[str, str], dict[str, Any]] = {}
+        for row in self["rows"]:
+            ends = row["client"], row["server"]
+            edge = edges.setdefault(ends, {"source": ends[0], "target": ends[1], "services": [], "states": [],
+                                           "bytes": None, "packets": None, "conversations": 0})  # fmt: skip
+            edge["conversations"] += 1
+            for names, value in ((edge["services"], row["service"]), (edge["states"], row["state"])):
+                if value is not None and value not in names:
+                    names.append(value)
+            for address in ends:
+                nodes.setdefault(address, {"id": address, "bytes_sent": None, "bytes_received": None,
+                                           "scope": _core._scope(address)})  # fmt: skip
+            for side, sender, receiver in (("to_server", *ends), ("to_client", *ends[::-1])):
+                for name in ("bytes", "packets"):
+                    amount = row[f"{name}_{side}"]
+                    if amount is not None:
+                        edge[name] = (edge[name] or 0) + amount
+                amount = row[f"bytes_{side}"]
+                if amount is not None:
+                    nodes[sender]["bytes_sent"] = (nodes[sender]["bytes_sent"] or 0) + amount
+                    nodes[receiver]["bytes_received"] = (nodes[receiver]["bytes_received"] or 0) + amount
+        return {"nodes": list(nodes.values()), "edges": list(edges.values())}
+
+    def to_dot(self) -> str:
+        """The graph for Graphviz: `dot -Tsvg`. Public addresses are ellipses; what was never answered is dashed and red."""
+        graph = self.graph()
+        most = max((edge["bytes"] or 0 for edge in graph["edges"]), default=0)
+        lines = ["digraph conversations {", "  rankdir=LR;", '  node [shape=box, fontname="sans-serif"];', '  edge [fontname="sans-serif", fontsize=10];']
+        for node in graph["nodes"]:
+            lines.append(f'  "{node["id"]}"{" [shape=ellipse]" if node["scope"] == "public" else ""};')
+        for edge in graph["edges"]:
+            services = edge["services"][:4] + (["..."] if len(edge["services"]) > 4 else [])
+            label = ", ".join(services) + ("" if edge["bytes"] is None else f"\\n{human_bytes(edge['bytes'])}")
+            told = [f'label="{label}"', f"penwidth={1 + 4 * (edge['bytes'] or 0) / (most or 1):.2f}"]
+            if not {"answered", "no request"} & set(edge["states"]):
+                told += ["style=dashed", "color=red"]
+            lines.append(f'  "{edge["source"]}" -> "{edge["target"]}" [{", ".join(told)}];')
+        return "\n".join([*lines, "}"]) + "\n"
+
     def _lines(self, width: int, style: Style) -> list[str]:
         rows = self["rows"]
         head = style.bold(count(self["conversations"], "conversation"))
@@ -133,12 +178,16 @@ def conversations(
 
 
 class Plan:
-    """The queries behind the conversations of a query, for one pass, and what is made of their tables."""
+    """The queries behind the conversations of a query, for one pass, and what is made of their tables.
 
-    def __init__(self, query: _core.Query, ports: bool, verb: str) -> None:
+    at: a column; a conversation is then what one of its values (an interface) saw, `own` is told of it, and all that it
+    saw counts.
+    """
+
+    def __init__(self, query: _core.Query, ports: bool, verb: str, at: str | None = None) -> None:
         known = columns_of(query, verb, "srcaddr", "dstaddr")
         self.ports = ports
-        self.ends = ["client", "server"]
+        self.ends = [*([at, "own"] if at else []), "client", "server"]
         if known.issuperset(("srcport", "dstport", "protocol")):
             self.ends.append("server_port")
         if "protocol" in known:
@@ -157,7 +206,7 @@ class Plan:
             facts["action"] = "min(action)"  # ACCEPT if any is
         times = {name: text for name, text in facts.items() if name in ("start", "end")}
         self.queries = {"totals": query.agg(n="count()", **times), "facts": query.group_by(*self.keys).agg(**facts)}
-        if self.sums:
+        if self.sums and at is None:
             once = query.once().group_by(*self.keys)
             self.queries["sums"] = once.agg(**{name: f"sum({name})" for name in self.sums})
         if "action" in known:
@@ -170,15 +219,15 @@ class Plan:
     def fold(self, tables: dict[str, _core.Table], limit: int | None, state: str | None = None) -> Conversations:
         states = dict.fromkeys(STATES, 0)
 
-        def chosen() -> Iterator[_Conversation]:
-            for conversation in self._conversations(tables):
+        def chosen() -> Iterator[Conversation]:
+            for conversation in self.conversations(tables):
                 its_state = conversation.state()
                 states[its_state] += 1
                 if state is None or its_state == state:
                     yield conversation
 
-        most = sorted(chosen(), key=_Conversation.size, reverse=True) if limit is None else heapq.nlargest(
-            max(1, limit), chosen(), key=_Conversation.size
+        most = sorted(chosen(), key=Conversation.size, reverse=True) if limit is None else heapq.nlargest(
+            max(1, limit), chosen(), key=Conversation.size
         )[: max(0, limit)]
         rows = [conversation.row(self.sums) for conversation in most]
         for row, conversation in zip(rows, most):
@@ -196,11 +245,12 @@ class Plan:
         left = (sum(states.values()) if state is None else states[state]) - len(rows)
         return Conversations({**values, "stats": stats.to_dict()}, stats, self.ports, left)
 
-    def _conversations(self, tables: dict[str, _core.Table]) -> Iterator[_Conversation]:
+    def conversations(self, tables: dict[str, _core.Table]) -> Iterator[Conversation]:
+        """All of them, in the order of their keys, from the tables of the queries."""
         others = [(tables[name], self.keys) for name in ("sums", "rejected", "resets") if name in tables]
         ends_of = itemgetter(*self.ends)
         block: object = None
-        held: dict[Any, _Conversation] = {}  # the conversations of the block, by what tells them apart in it
+        held: dict[Any, Conversation] = {}  # the conversations of the block, by what tells them apart in it
         for row, found in merged(tables["facts"], *others):
             ends = ends_of(row)
             if ends != block:
@@ -222,7 +272,7 @@ class Plan:
                 key = ports[0] if is_up else ports[1]
             conversation = held.get(key)
             if conversation is None:
-                conversation = held[key] = _Conversation()
+                conversation = held[key] = Conversation()
             if is_up:
                 conversation.up = row
             else:
@@ -230,7 +280,7 @@ class Plan:
         yield from held.values()
 
 
-class _Conversation:
+class Conversation:
     """The groups of one conversation: of the client's packets (up) and of the server's (down)."""
 
     __slots__ = ("up", "down")

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def generate(*, records: int = 1000, seed: int = 0, format: Format = "default", start: Time = "2026-09-01T00:00:00Z",
-             hosts: int = 200, header: bool = True, gzip: bool | None = None, output: Path | BinaryIO | None = None) -> Any:  # fmt: skip
+             hosts: int | None = None, header: bool = True, gzip: bool | None = None, output: Path | BinaryIO | None = None,
+             scenario: str = "", days: int = 0, truth: Path | None = None) -> Any:  # fmt: skip
     """A made-up flow log: clients, scanners, services, NAT gateways, long connections, IPv6, NODATA and SKIPDATA.
 
     records  how many records
@@ -26,10 +27,14 @@ def generate(*, records: int = 1000, seed: int = 0, format: Format = "default", 
     format   "default"; "tgw"; "all", the 54 VPC fields; "v2" to "v11", the fields up to that version ("v6" is the transit
              gateway's); a Format, "${a} ${b}", or names
     start    when the log begins: ISO 8601 (UTC unless it says otherwise), a datetime, or Unix seconds
-    hosts    size of the network, 1 to 20,000; 200 hosts make about 50 records a second
+    hosts    size of the network, 1 to 20,000 (200; 50 in a scenario); 200 hosts make about 50 records a second
     header   begin with the header line
     gzip     compress; None: if output is a path that ends in .gz
     output   a path or a binary file to write to, in bounded memory; None: return the bytes
+    scenario days by the clock in place of `records`: "incidents", 2 days with planted incidents; "past", the 5 days before
+             them; "quiet-week", 7 days without any (docs/scenarios.md)
+    days     another number of them
+    truth    where to write what was planted, as JSON
 
     >>> import flowlogs as fl
     >>> log = fl.generate(records=5000, seed=7)
@@ -41,7 +46,7 @@ def generate(*, records: int = 1000, seed: int = 0, format: Format = "default", 
     Returns the bytes, or None with output. Raises ArgumentError, FormatError; OSError if the path cannot be written.
     """
     blocks = _blocks(records, seed, format, _seconds(start), hosts, header,
-                     _ends_in_gz(output) if gzip is None else gzip)  # fmt: skip
+                     _ends_in_gz(output) if gzip is None else gzip, scenario, days, truth)  # fmt: skip
     if output is None:
         return b"".join(blocks)
     if isinstance(output, (str, os.PathLike)):
@@ -54,9 +59,18 @@ def generate(*, records: int = 1000, seed: int = 0, format: Format = "default", 
     return None
 
 
-def _blocks(records: int, seed: int, format: Format, start: int, hosts: int, header: bool, gzip: bool) -> Iterator[bytes]:
-    """The log in pieces. Wrong options are raised by the call, not by the first piece."""
-    generator = _core._Generator(records=records, seed=seed, format=format, start=start, hosts=hosts, header=header)
+def _blocks(records: int, seed: int, format: Format, start: int, hosts: int | None, header: bool, gzip: bool,
+            scenario: str = "", days: int = 0, truth: Path | None = None) -> Iterator[bytes]:  # fmt: skip
+    """The log in pieces. Wrong options are raised by the call, not by the first piece. The truth is written at once."""
+    if not scenario and (days or truth is not None):
+        raise _core.ArgumentError(f"generate: {'days' if days else 'truth'} is of a scenario; give scenario= too")
+    if hosts is None:
+        hosts = 50 if scenario else 200
+    generator = _core._Generator(records=records, seed=seed, format=format, start=start, hosts=hosts, header=header,
+                                 scenario=scenario, days=days)  # fmt: skip
+    if truth is not None:
+        with open(truth, "w", encoding="utf-8") as file:
+            file.write(generator.truth)
     return _compressed(generator) if gzip else iter(generator)
 
 

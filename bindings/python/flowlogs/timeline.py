@@ -37,7 +37,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 # What bin="auto" chooses from: the smallest that makes at most _AUTO_BINS bins.
 _SIZES = (1, 5, 10, 30, 60, 300, 600, 900, 1800, 3600, 10800, 21600, 43200, 86400, 604800)
 _AUTO_BINS = 36
-_MOST_BINS = 100_000
+MOST_BINS = 100_000
 _AMOUNTS = ("bytes", "packets", "records")
 
 
@@ -225,7 +225,7 @@ def spread(amount: int, start: int, end: int, size: int) -> list[tuple[int, int]
     return parts
 
 
-class _Groups:
+class Groups:
     """The numbers of a table with the keys _start and perhaps _end, each with its nulls."""
 
     def __init__(self, table: _core.Table, names: Iterable[str]) -> None:
@@ -234,7 +234,7 @@ class _Groups:
         self.amounts = {name: numbers_of(table, name) for name in names}
 
 
-class _Bins:
+class Bins:
     """Amounts of one series: three lists with a place for each bin from `first`, and what lies outside."""
 
     __slots__ = ("first", "size", "length", "amounts", "outside")
@@ -253,7 +253,7 @@ class _Bins:
         else:
             self.outside[name] += amount
 
-    def add_sums(self, groups: _Groups, begin: int, end: int) -> None:
+    def add_sums(self, groups: Groups, begin: int, end: int) -> None:
         """Spreads the groups of these rows."""
         size, first, length = self.size, self.first, self.length
         starts, no_start = groups.starts
@@ -282,7 +282,7 @@ class _Bins:
     def _parts(self, amount: int, start: int, stop: int) -> Iterable[tuple[int, int]]:
         # A record of years would fill a list of millions of bins: what lies before and behind is one part each.
         begin, end = self.first * self.size, (self.first + self.length) * self.size
-        if stop - start <= _MOST_BINS * self.size:
+        if stop - start <= MOST_BINS * self.size:
             return spread(amount, start, stop, self.size)
         cuts = [start, *(t for t in range(begin, end + 1, self.size) if start < t < stop), stop]
         whole, given, parts = stop - start, 0, []
@@ -292,7 +292,7 @@ class _Bins:
             given = so_far
         return parts
 
-    def add_records(self, groups: _Groups, begin: int, end: int) -> None:
+    def add_records(self, groups: Groups, begin: int, end: int) -> None:
         """Counts the records of these rows where they start."""
         starts, no_start = groups.starts
         values, _ = groups.amounts["records"]
@@ -302,7 +302,7 @@ class _Bins:
             else:
                 self.add("records", starts[i] // self.size, values[i])
 
-    def join(self, other: _Bins) -> None:
+    def join(self, other: Bins) -> None:
         for name in _AMOUNTS:
             self.amounts[name] = [a + b for a, b in zip(self.amounts[name], other.amounts[name])]
             self.outside[name] += other.outside[name]
@@ -327,22 +327,22 @@ def _fold(
     known = {"records", *sums}
     stats = tables["totals"].stats
     last = greatest((totals["last_start"], None if totals.get("last") is None else totals["last"] - 1))
-    first, length, size = _bins_of(totals["first"], last, window, size)
+    first, length, size = bins_of(totals["first"], last, window, size)
 
     # Each of the largest series has its bins, and the others have theirs in common.
     column = None if by is None else tables["records"].columns[0]
-    own: dict[Any, _Bins] = {}
+    own: dict[Any, Bins] = {}
     for name in ("top", "top_records"):
         for row in tables.get(name, ()):
             if len(own) < limit:
-                own.setdefault(row[column or ""], _Bins(first, size, length))
-    rest = _Bins(first, size, length)
+                own.setdefault(row[column or ""], Bins(first, size, length))
+    rest = Bins(first, size, length)
     others = False
     for name in ("records", "sums"):
         if name not in tables:
             continue
         table = tables[name]
-        groups = _Groups(table, ["records"] if name == "records" else sums)
+        groups = Groups(table, ["records"] if name == "records" else sums)
         for value, begin, stop in [(None, 0, len(table))] if column is None else runs_of(table, column):
             bins = rest if column is None else own.get(value, rest)
             others |= bins is rest
@@ -350,7 +350,7 @@ def _fold(
                 bins.add_records(groups, begin, stop)
             else:
                 bins.add_sums(groups, begin, stop)
-    everything = _Bins(first, size, length)
+    everything = Bins(first, size, length)
     for bins in [*own.values(), rest]:
         everything.join(bins)
 
@@ -379,12 +379,12 @@ def _fold(
     return Timeline(values, stats)
 
 
-def _series(bins: _Bins, known: set[str]) -> dict[str, Any]:
+def _series(bins: Bins, known: set[str]) -> dict[str, Any]:
     amounts = {name: bins.total(name) if name in known else None for name in _AMOUNTS}
     return {**amounts, "bins": bins.rows(known)}
 
 
-def _bins_of(start: int | None, end: int | None, window: Window, size: int | None) -> tuple[int, int, int]:
+def bins_of(start: int | None, end: int | None, window: Window, size: int | None) -> tuple[int, int, int]:
     """The number of the first bin, how many there are, and their size: those of the window, as far as there are records.
     end: the last second that has something.
     """
@@ -402,7 +402,7 @@ def _bins_of(start: int | None, end: int | None, window: Window, size: int | Non
             size = _SIZES[-1]
             while length(size) > _AUTO_BINS:
                 size *= 2
-    if length(size) > _MOST_BINS:
+    if length(size) > MOST_BINS:
         raise _core.ArgumentError(
             f"timeline: {length(size):,} bins of {duration(size)} are too many; choose a longer one, such as auto"
         )

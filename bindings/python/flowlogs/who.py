@@ -21,8 +21,10 @@ from .windows import spoken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
+
+    from .inventory import Known
 
 # How an id begins, and the fields that hold such ids.
 _IDS = (
@@ -56,7 +58,7 @@ class Who(Answer):
     peers        [{"peer", "service", "direction": "inbound", "outbound" or None, "bytes_sent", "bytes_received", "records",
                  "rejected", "first_seen", "last_seen"}]: those with the most bytes; direction: who began
     interfaces   [{"interface_id", "own": the interface's address, "records", "first_seen", "last_seen", ...}]: where it was
-                 seen, with the ids of what they belong to
+                 seen, with the ids of what they belong to; of an inventory, "name" too
     stats        the dict of Stats
 
     """
@@ -156,6 +158,8 @@ class Who(Answer):
         rows = self["interfaces"]
         grid = Grid()
         grid.add("Seen at", [shown(row["interface_id"] or "-") for row in rows], cut=True)
+        if any(row.get("name") for row in rows):
+            grid.add("name", [shown(row["name"] or "-") for row in rows], cut=True)
         grid.add("address", [row["own"] or "-" for row in rows])
         grid.add("records", [f"{row['records']:,}" for row in rows], ">")
         for rank, name in enumerate(_LABELS, 1):
@@ -169,14 +173,19 @@ class Who(Answer):
 _LABELS = ("instance_id", "subnet_id", "vpc_id", "az_id", "interface_type", "account_id")
 
 
-def who(query: _core.Query, subject: str, *, limit: int = 10) -> Who:
+def who(query: _core.Query, subject: str, *, limit: int = 10, inventory: Known | None = None) -> Who:
     """The Who of a query's records; Query.who() tells of the arguments."""
     require_records(query, "who")
     known = columns_of(query, "who", "srcaddr", "dstaddr")
     asked = _Subject(subject, known)
     plan = _Plan(query, asked, known)
+    names: Mapping[str, str] | None = None
+    if inventory is not None:
+        from . import inventory as things
+
+        names = things.read(inventory).names
     tables = collect(plan.queries)
-    return finished(plan.fold(tables, limit), tables)  # type: ignore[no-any-return]
+    return finished(plan.fold(tables, limit, names), tables)  # type: ignore[no-any-return]
 
 
 class _Subject:
@@ -185,7 +194,7 @@ class _Subject:
     def __init__(self, text: str, known: set[str]) -> None:
         self.text = text = text.strip()
         self.scope = None
-        self.network = None  # of an address or a prefix: an ipaddress network
+        self.test: str | None = None  # of addresses
         if re.fullmatch(r"[0-9]{12}", text):
             self._of_fields(*_ACCOUNT, known)
             return
@@ -193,26 +202,33 @@ class _Subject:
             if text.startswith(begin):
                 self._of_fields(what, fields, known)
                 return
+        if text.startswith("@"):
+            self.kind = "set"
+            self._of_addresses(f"in {text}", known)
+            return
         import ipaddress
 
         try:
             if "%" in text:
                 raise ValueError("a zone id is no part of an address")
-            self.network = ipaddress.ip_network(text)
+            network = ipaddress.ip_network(text)
         except ValueError as error:
             wrong = f": {error}" if re.fullmatch(r"[0-9a-fA-F.:]+/?\d*(%.*)?", text) else ""
             raise _core.ArgumentError(
                 f"who: '{text}' is no address, prefix or id{wrong}; write 10.0.0.5, 10.0.0.0/16, 2001:db8::/32, an id "
-                f"such as {', '.join(begin + '...' for begin, *_ in _IDS)}, or an account of 12 digits"
+                f"such as {', '.join(begin + '...' for begin, *_ in _IDS)}, an account of 12 digits, or @NAME of an inventory or a set"
             ) from None
-        mapped = getattr(self.network.network_address, "ipv4_mapped", None)  # CONTRACT F7
-        if mapped is not None and self.network.prefixlen >= 96:
-            self.network = ipaddress.ip_network((mapped, self.network.prefixlen - 96))
+        mapped = getattr(network.network_address, "ipv4_mapped", None)  # CONTRACT F7
+        if mapped is not None and network.prefixlen >= 96:
+            network = ipaddress.ip_network((mapped, network.prefixlen - 96))
         is_prefix = "/" in text
-        self.test = test = f"in {self.network}" if is_prefix else f"= {self.network.network_address}"
         self.kind = "prefix" if is_prefix else "address"
         if not is_prefix:
-            self.scope = _core._scope(str(self.network.network_address))
+            self.scope = _core._scope(str(network.network_address))
+        self._of_addresses(f"in {network}" if is_prefix else f"= {network.network_address}", known)
+
+    def _of_addresses(self, test: str, known: set[str]) -> None:
+        self.test = test
         packet = {side: f" or pkt_{side} {test}" if f"pkt_{side}" in known else "" for side in ("srcaddr", "dstaddr")}
         self.sent = f"srcaddr {test}" + packet["srcaddr"]
         self.received = f"dstaddr {test}" + packet["dstaddr"]
@@ -290,12 +306,12 @@ class _Plan:
         def counted(query: _core.Query, **more: str) -> _core.Query:
             return query.group_by(**keys, **more).agg(connections="connections()") if keys or more else query.agg(connections="connections()")
 
-        if self.asked.network is None:
+        if self.asked.test is None:
             return {"of any": counted(query, own="own", server="server")}
         tests = {role: f"{role} {self.asked.test}" for role in ("server", "client")}
         return {role: counted(query.filter(test)) for role, test in {**tests, "unknown": "server is null"}.items()}
 
-    def fold(self, tables: dict[str, _core.Table], limit: int) -> Who:
+    def fold(self, tables: dict[str, _core.Table], limit: int, names: Mapping[str, str] | None) -> Who:
         totals = tables["totals"][0]
         stats = tables["totals"].stats
         amounts = {way: dict.fromkeys(("bytes", "packets")) for way in ("sent", "received")}
@@ -339,7 +355,7 @@ class _Plan:
             "rejected_client_of": rejected["client"],
             "rejected_other": rejected["unknown"],
             "peers": peers,
-            "interfaces": list(tables.get("interfaces", ())),
+            "interfaces": [_with_name(row, names) for row in tables.get("interfaces", ())],
             "stats": stats.to_dict(),
         }
         return Who(values, stats)
@@ -396,6 +412,10 @@ class _Plan:
             for other in found:
                 row.update(other or ())
             yield (order_of(row["peer"], is_address=True), order_of(row.get("service"))), way, row
+
+
+def _with_name(row: dict[str, Any], names: Mapping[str, str] | None) -> dict[str, Any]:
+    return row if names is None else {"interface_id": row["interface_id"], "name": names.get(row["interface_id"]), **row}
 
 
 def _role(row: dict[str, Any]) -> str:

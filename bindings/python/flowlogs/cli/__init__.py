@@ -1,7 +1,7 @@
 """The command `flowlogs VERB [options] FILES...`: finds the verb, runs it, turns errors into messages and exit codes.
 
-Exit codes: 0 it ran; 1 problems found by check, or under --strict; 2 wrong usage, or an input not read to its end; 130
-interrupted.
+Exit codes: 0 it ran; 1 problems found by check, findings, a control that fails, or under --strict; 2 wrong usage, or an
+input not read to its end; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,23 +17,45 @@ VERBS = {
     "who": "everything about one address, prefix, interface, instance, ...",
     "conversations": "who talked to whom, both directions together, and what became of it",
     "timeline": "bytes, packets and records over time",
+    "performance": "rates, unanswered and reset connections, ports in use, zones crossed, drops",
+    "cost": "the path of every byte, what is charged on it, and what would save",
     "diff": "what changed between two times or two sets of files",
+    "suggest-rules": "rules of security groups that admit what was accepted, and little else",
+    "detect": "what deserves a look: scans, brute force, exfiltration, exposed ports, ...",
+    "audit": "coverage, gaps, retention, who got in, and the controls that this supports; evidence packs",
+    "troubleshoot": "why two hosts cannot talk: where it is rejected, dropped or not answered",
     "records": "the records themselves, or some of their fields, or the original lines",
+    "tail": "the last records, and with --follow those that come",
     "convert": "the records as NDJSON, CSV, TSV or Parquet",
     "explain": "one line, field by field, in words",
     "check": "every problem and every bad value, with line numbers",
     "fields": "the fields of flow logs and what they mean",
     "generate": "a made-up log of any version, the same for the same seed",
 }
-LATER = (
-    "tail detect troubleshoot suggest-rules audit cost performance report aws "
-    "lab ingest merge"
-).split()
+# Verbs of two words. The module is called group_verb.
+GROUPS = {
+    "aws": {
+        "enable": "switches flow logs on: a plan first, then what is missing",
+        "status": "what is logged and what is not, how it is delivered, what it costs",
+        "streams": "the streams of a log group, one for each interface",
+        "disable": "removes what enable made, and nothing else",
+        "inventory": "what stands behind the ids in the records, in files",
+    },
+    "lab": {
+        "up": "the tutorial's network, two instances and their flow log; --emulated needs no account",
+        "traffic": "sees to it that records arrive",
+        "check": "whether each step of the tutorial holds, up to the records",
+        "down": "removes all of it",
+    },
+}
+LATER = "report ingest merge".split()
 
 USAGE = """usage: flowlogs VERB [options] FILES...
        flowlogs FILES...                   the same as flowlogs summary FILES...
 
-FILES are paths, globs, or - for standard input; plain text or gzip.
+FILES are paths, directories, globs, or - for standard input; plain text, gzip, zstd, or Parquet (by pyarrow, duckdb or
+polars: pip install 'flowlogs[frames]'); s3://BUCKET/PREFIX, cloudwatch://GROUP, cloudwatch://GROUP?stream=NAME
+(by boto3: pip install 'flowlogs[aws]').
 
 verbs:
 {verbs}
@@ -78,7 +100,7 @@ def _drop_output() -> None:
         pass  # no real file, as under a test
 
 
-# Files that are being written and have not got their names yet.
+# Files that are being written and have not got their names yet, and temporary folders.
 UNFINISHED: set[str] = set()
 
 
@@ -114,7 +136,16 @@ def _tidy() -> None:
         try:
             os.unlink(path)
         except OSError:
-            pass
+            _remove_folder(path)
+
+
+def _remove_folder(path: str) -> None:
+    import shutil
+
+    for _ in range(10):  # another thread may still write into it
+        if not os.path.isdir(path):
+            return
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _run(argv: list[str]) -> int:
@@ -132,6 +163,8 @@ def _run(argv: list[str]) -> int:
         return 2
     if first in VERBS:
         return _run_verb(first, argv[1:])
+    if first in GROUPS:
+        return _run_group(first, argv[1:])
     if not first.startswith("-") and not os.path.exists(first):
         if first in LATER:
             sys.stderr.write(f"flowlogs: the verb '{first}' is not built yet; there are {', '.join(VERBS)}\n")
@@ -145,13 +178,26 @@ def _run(argv: list[str]) -> int:
     return _run_verb("summary", argv)
 
 
+def _run_group(group: str, argv: list[str]) -> int:
+    verbs = GROUPS[group]
+    if argv and argv[0] in verbs:
+        return _run_verb(f"{group} {argv[0]}", argv[1:])
+    told = "".join(f"  {group} {verb:<{14 - len(group)}}{what}\n" for verb, what in verbs.items())
+    if argv and argv[0] in ("-h", "--help", "help"):
+        sys.stdout.write(f"usage: flowlogs {group} VERB [options]\n\nverbs:\n{told}")
+        return 0
+    what = f"'{argv[0]}' is no verb of {group}" if argv else f"{group} needs a verb"
+    sys.stderr.write(f"flowlogs: {what}; there are {', '.join(verbs)}\n")
+    return 2
+
+
 def _run_verb(verb: str, argv: list[str]) -> int:
     from importlib import import_module
 
     import flowlogs as fl
     from flowlogs.cli import common
 
-    module = import_module(f"flowlogs.cli.{verb}")
+    module = import_module(f"flowlogs.cli.{verb.replace(' ', '_').replace('-', '_')}")
     try:
         parser = common.Parser(verb, module.HELP, module.EXAMPLE, module.FILES)
         module.add_options(parser)
@@ -171,4 +217,6 @@ def _run_verb(verb: str, argv: list[str]) -> int:
 
 
 def _usage() -> str:
-    return USAGE.format(verbs="\n".join(f"  {verb:<15}{what}" for verb, what in VERBS.items()))
+    verbs = dict(VERBS)
+    verbs.update((f"{group} {verb}", what) for group, some in GROUPS.items() for verb, what in some.items())
+    return USAGE.format(verbs="\n".join(f"  {verb:<15}{what}" for verb, what in verbs.items()))

@@ -7,16 +7,20 @@ import os
 import re
 import sys
 import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import tzinfo
-from typing import IO, Any, NoReturn, TextIO
+from typing import IO, Any, NoReturn
 
 import flowlogs as fl
 from flowlogs import windows
 from flowlogs._text import Style, count, percent, shown
 from flowlogs.cli import UNFINISHED, progress
+from flowlogs.cli.terminal import style_of, width_of
 
 # How an answer can be written, and the endings of file names that choose it.
-FORMATS = ("table", "csv", "tsv", "json", "ndjson", "raw")
+FORMATS = ("table", "csv", "tsv", "json", "ndjson", "raw", "dot")
 LATER_FORMATS = ("parquet", "arrow")  # but where the verb writes it
 ENDINGS = {
     ".csv": "csv",
@@ -26,7 +30,10 @@ ENDINGS = {
     ".jsonl": "ndjson",
     ".txt": "table",
     ".log": "raw",
+    ".dot": "dot",
     ".parquet": "parquet",
+    ".tf": "terraform",
+    ".sh": "cli",
 }
 
 
@@ -35,6 +42,7 @@ LIMITS = {
     "line-bytes": "a longer line is a problem (default: 1Mi)",
     "inflated-bytes": "a compressed input of more ends there (default: none)",
     "inflate-ratio": "a compressed input that grows more ends there (default: 1000)",
+    "event-bytes": "an input ends at an envelope that inflates to more (default: 64Mi)",
     "group-bytes": "memory for groups; more is an error (default: half of what the process may use)",
 }
 
@@ -136,7 +144,15 @@ class Parser(argparse.ArgumentParser):
             metavar="CIDR,...",
             action="append",
             default=[],
-            help="the prefixes that are `internal` (default: the interfaces' own addresses)",
+            help="the prefixes that are `internal` (default: the VPCs of --inventory, else the interfaces' own addresses)",
+        )
+        group.add_argument(
+            "--inventory",
+            metavar="DIR",
+            action="append",
+            default=[],
+            help="what `flowlogs aws inventory -o DIR` wrote: its VPCs are `internal`, and `in @NAME` knows its things by id and name "
+            "(instances, interfaces, groups, subnets, VPCs, load balancers, ...)",
         )
         group.add_argument(
             "--set",
@@ -144,7 +160,16 @@ class Parser(argparse.ArgumentParser):
             action="append",
             default=[],
             dest="sets",
-            help="what `in @NAME` means: the values in FILE, one a line, # for comments; `in @FILE` does without a name",
+            help="what `in @NAME` means: the values in FILE, one a line, # or ; for comments, or Spamhaus' DROP in JSON; `in @FILE` "
+            "does without a name",
+        )
+        group.add_argument(
+            "--enrich",
+            metavar="[NAME=]FILE",
+            action="append",
+            default=[],
+            help="a table whose columns stand behind addresses and ids, as dstaddr.aws_service: AWS's ip-ranges.json, CSV, .mmdb "
+            "(docs/enrichment.md)",
         )
         group.add_argument(
             "--mmap",
@@ -154,6 +179,11 @@ class Parser(argparse.ArgumentParser):
         )
         for name, what in _limits().items():
             group.add_argument(f"--limit-{name}", metavar="N", type=_quantity, help=what)
+        group = self.add_caller()
+        for name in ("accounts", "regions"):
+            group.add_argument(
+                f"--{name}", metavar="NAME,...", action="append", default=[], help=f"of s3:// only what is of these {name}"
+            )
         if not window:
             return
         group = self.add_argument_group(
@@ -163,6 +193,15 @@ class Parser(argparse.ArgumentParser):
         group.add_argument("--until", "--end", metavar="TIME", help="only records that begin before TIME")
         group.add_argument("--tz", metavar="NAME", help="show times to people as in Europe/Berlin (default: UTC)")
         self.allow_dash("--since", "--start", "--until", "--end")
+
+    def add_caller(self) -> Any:
+        """--profile, --region, --role-arn, --endpoint-url (CONTRACT V4)."""
+        group = self.add_argument_group("AWS")
+        group.add_argument("--profile", metavar="NAME", help="of ~/.aws/config (default: AWS_PROFILE, or what boto3 finds)")
+        group.add_argument("--region", metavar="REGION", help="as eu-west-1 (default: AWS_REGION, or the profile's)")
+        group.add_argument("--role-arn", metavar="ARN", help="a role to be assumed first")
+        group.add_argument("--endpoint-url", metavar="URL", help="another place than AWS (default: AWS_ENDPOINT_URL)")
+        return group
 
     def add_strict(self) -> None:
         self.add_argument("--strict", action="store_true", help="exit with 1 if lines were skipped or values were bad")
@@ -231,9 +270,7 @@ def _text(text: str) -> str:
 
 def scan(args: argparse.Namespace) -> fl.Query:
     """The records of FILES in the window for which --where is true. Damage is left to finish()."""
-    logs = scan_of(args, args.files)
-    if getattr(args, "window", None):
-        logs = args.window.filter(logs)
+    logs = scan_of(args, args.files, getattr(args, "window", None))
     for expression in getattr(args, "where", []):
         logs = logs.filter(expression)
     if getattr(args, "dedup", False):
@@ -242,17 +279,19 @@ def scan(args: argparse.Namespace) -> fl.Query:
     return logs if once is None else logs.once() if once else logs._tell_twice()
 
 
-def scan_of(args: argparse.Namespace, files: list[str]) -> fl.Query:
-    """All records of the files, as the input options say."""
+def scan_of(args: argparse.Namespace, files: list[Any], window: windows.Window | None = None) -> fl.Query:
+    """The records of the files in the window, as the input options say."""
     if not files:
         raise UsageError("no FILES given; - is standard input")
     options: dict[str, Any] = {}
     sets = _sets(args)
     if sets:
         options["sets"] = sets
-    internal = [prefix for text in args.internal for prefix in re.split(r"[\s,]+", text) if prefix]
+    internal = _listed(args.internal)
     if internal:
         options["internal"] = internal
+    options["inventory"] = inventory_of(args)
+    options["enrich"] = _tables(args)
     for name in _limits():
         key = name.replace("-", "_")
         value = getattr(args, f"limit_{key}")
@@ -262,7 +301,73 @@ def scan_of(args: argparse.Namespace, files: list[str]) -> fl.Query:
     if shown_progress is not None:
         options["progress"] = shown_progress
     options.update(format=args.log_format, threads=args.threads, on_error="skip", mmap=args.mmap)
-    return fl.scan(files, **options)
+    if any(is_remote(file) for file in files):
+        options.update(aws=caller_of(args), accounts=_listed(args.accounts), regions=_listed(args.regions))
+    if window:
+        options.update(since=window.since, until=window.until)
+    with warnings_told():
+        return fl.scan(files, **options)
+
+
+_warned: set[str] = set()
+
+
+@contextmanager
+def warnings_told() -> Iterator[None]:
+    """Warnings for the user become words on stderr, the same ones once."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for text in dict.fromkeys(str(warning.message) for warning in found):
+        if text not in _warned:
+            _warned.add(text)
+            complain(text)
+
+
+def is_remote(file: Any) -> bool:
+    return fl._is_remote(file)
+
+
+def caller_of(args: argparse.Namespace) -> Any:
+    """Who calls AWS: a flowlogs.aws.Session, one for all that the command does."""
+    from flowlogs.aws.session import Session
+
+    if getattr(args, "made_session", None) is None:
+        args.made_session = Session(
+            profile=args.profile, region=args.region, role_arn=args.role_arn, endpoint_url=args.endpoint_url
+        )
+    return args.made_session
+
+
+def inventory_of(args: argparse.Namespace) -> Any:
+    """What --inventory tells, or None: a flowlogs.inventory.Inventory, read once."""
+    if getattr(args, "made_inventory", None) is None and getattr(args, "inventory", None):
+        from flowlogs import inventory
+
+        with warnings_told():
+            args.made_inventory = inventory.read(args.inventory)
+    return getattr(args, "made_inventory", None)
+
+
+def _listed(texts: list[str]) -> list[str]:
+    return [item for text in texts for item in re.split(r"[\s,]+", text) if item]
+
+
+def _tables(args: argparse.Namespace) -> list[Any]:
+    """--enrich [NAME=]FILE, read once for all scans of the command."""
+    made: list[Any] | None = getattr(args, "made_tables", None)
+    if made is None:
+        made = args.made_tables = []
+        if args.enrich:
+            from flowlogs import enrichment
+
+            given: list[Any] = []
+            for text in args.enrich:
+                name, equal, path = text.partition("=")
+                is_named = equal and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name) and not os.path.exists(text)
+                given.append({name: path} if is_named else text)
+            made += enrichment.tables(given)
+    return made
 
 
 # ---- Sets ------------------------------------------------------------------------------------------------------------
@@ -281,16 +386,23 @@ def _sets(args: argparse.Namespace) -> dict[str, list[str]]:
         if name in sets:
             raise UsageError(f"--set {text}: a set called {name} was given before")
         sets[name] = _values_of(path, f"--set {name}")
+    known = _known_sets(args)
     for option in ("where", "having"):
         given = getattr(args, option, None)
         if isinstance(given, str):
-            setattr(args, option, _name_files(given, sets))
+            setattr(args, option, _name_files(given, sets, known))
         elif given:
-            setattr(args, option, [_name_files(text, sets) for text in given])
+            setattr(args, option, [_name_files(text, sets, known) for text in given])
     return sets
 
 
-def _name_files(expression: str, sets: dict[str, list[str]]) -> str:
+def _known_sets(args: argparse.Namespace) -> dict[str, list[str]]:
+    """All that `in @NAME` knows."""
+    things = inventory_of(args)
+    return {**(things.sets if things is not None else {}), **_sets(args)}
+
+
+def _name_files(expression: str, sets: dict[str, list[str]], known: dict[str, list[str]]) -> str:
     """The expression with a name for each file that it names: quoted texts, and sets that are known, are left alone."""
 
     def named(found: re.Match[str]) -> str:
@@ -299,7 +411,7 @@ def _name_files(expression: str, sets: dict[str, list[str]]) -> str:
         path = found[1][1:]
         if path[:1] in ("'", '"'):
             path = path[1:-1].replace(path[0] * 2, path[0])
-        elif path in sets or not os.path.exists(os.path.expanduser(path)):
+        elif path in sets or path in known or not os.path.exists(os.path.expanduser(path)):
             return found[0]  # the language says what is wrong with it
         sets.setdefault(path, _values_of(path, f"@{path}"))
         name = re.sub(r"[^A-Za-z0-9_.-]", "_", path)
@@ -314,37 +426,19 @@ def _name_files(expression: str, sets: dict[str, list[str]]) -> str:
 
 
 def _values_of(path: str, what: str) -> list[str]:
-    """One value a line. What follows a # at the beginning or behind a blank is a comment."""
+    """One value a line. What follows a # or ; at the beginning or behind a blank is a comment; of JSON lines, "cidr"."""
+    from flowlogs.detect import parse_values
+
     try:
         with open(os.path.expanduser(path), encoding="utf-8-sig") as file:
-            values = [re.sub(r"(^|\s)#.*", "", line).strip() for line in file]
+            return parse_values(file.read())
     except OSError as error:
         raise UsageError(f"{what}: {path}: {error.strerror}", hint=False) from None
     except UnicodeDecodeError:
         raise UsageError(f"{what}: {path}: it is not UTF-8 text", hint=False) from None
-    return [value for value in values if value]
 
 
 # ---- Output ----------------------------------------------------------------------------------------------------------
-
-
-def style_of(stream: TextIO) -> Style:
-    """Colours on a terminal that wants them (NO_COLOR, TERM=dumb); bars where its encoding has them."""
-    colour = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Style(colour, (stream.encoding or "").lower().replace("-", "").startswith("utf"))
-
-
-def width_of(stream: TextIO) -> int:
-    """Columns of the terminal; 80 elsewhere."""
-    if not stream.isatty():
-        return 80
-    columns = os.environ.get("COLUMNS", "")
-    if columns.isascii() and columns.isdigit() and int(columns) > 0:
-        return int(columns)
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or 80
-    except OSError:
-        return 80
 
 
 class Output:
@@ -554,12 +648,15 @@ def _complain_of_nothing(args: argparse.Namespace, stats: fl.Stats) -> None:
         return
     what = "matches --where" if not window else "is in the window" + (" and matches --where" if where else "")
     told = ""
-    # What can be read once, was.
-    if not stats.errors and not any(file == "-" or (os.path.exists(file) and not os.path.isfile(file)) for file in args.files):
+    # What can be read once, was; and what is far away is not fetched for a hint.
+    if not stats.errors and not any(
+        file == "-" or is_remote(file) or (os.path.exists(file) and not os.path.isfile(file) and not os.path.isdir(file))
+        for file in args.files
+    ):
         from flowlogs.cli import elsewhere
 
         try:
-            told = elsewhere.told(scan_of(args, args.files), where, _sets(args), bool(window), args.zone)
+            told = elsewhere.told(scan_of(args, args.files), where, _known_sets(args), bool(window), args.zone)
         except fl.Error:
             pass  # it is a hint, no more
     complain(f"none of {count(stats.records, 'record')} {what}{told and '; ' + told}")

@@ -23,8 +23,12 @@ def add_options(parser: Parser) -> None:
                         help="default, tgw, all (the 54 VPC fields), v2 to v11 (v6: transit gateway), '${a} ${b}', or names")  # fmt: skip
     parser.add_argument("--start", metavar="TIME", default="2026-09-01T00:00:00Z",
                         help="when it begins: ISO 8601, UTC, or seconds since 1970 (default: 2026-09-01T00:00:00Z)")  # fmt: skip
-    parser.add_argument("--hosts", metavar="N", type=_number, default=200,
-                        help="size of the network; 200 hosts make about 50 records a second (default: 200)")  # fmt: skip
+    parser.add_argument("--hosts", metavar="N", type=_number, default=None,
+                        help="size of the network; 200 hosts make about 50 records a second (default: 200; of a scenario 50)")  # fmt: skip
+    parser.add_argument("--scenario", metavar="NAME", choices=("incidents", "past", "quiet-week"), default="",
+                        help="days by the clock in place of --records: incidents (2 days), past (the 5 days before), quiet-week")  # fmt: skip
+    parser.add_argument("--days", metavar="N", type=_number, default=0, help="another number of days")
+    parser.add_argument("--truth", metavar="FILE", help="where to write what was planted (JSON)")
     parser.add_argument("--no-header", action="store_true", help="leave out the header line")
     parser.add_argument("--gzip", action="store_true", help="compress; a FILE that ends in .gz is always compressed")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to, as made-up.log.gz (default: standard output)")
@@ -38,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     if gzip and path is None and sys.stdout.isatty():
         raise UsageError("compressed bytes are nothing for a terminal; give -o FILE")
     blocks = synth._blocks(args.records, args.seed, args.log_format, synth._seconds(args.start), args.hosts,
-                           not args.no_header, gzip)  # fmt: skip
+                           not args.no_header, gzip, args.scenario, args.days, args.truth)  # fmt: skip
     output = Output(None, ("raw",), terminal="raw", pipe="raw")
     output.path = path  # any name is welcome: what is written does not depend on its ending
     with output:

@@ -53,7 +53,7 @@ class _Bar:
         if self.stopped or time.monotonic() - self._begin < _PATIENCE:
             return
         from flowlogs._text import Style, cut, human_bytes
-        from flowlogs.cli.common import style_of, width_of
+        from flowlogs.cli.terminal import style_of, width_of
 
         style: Style = style_of(sys.stderr)
         width = width_of(sys.stderr)

@@ -7,6 +7,7 @@ import argparse
 import flowlogs as fl
 from flowlogs.cli.common import Output, Parser, UsageError, complain, complain_of_twice, finish, limit, scan
 from flowlogs.cli.query import split, stream
+from flowlogs.raw_lines import RawLines
 
 HELP = """The records themselves, in input order: all their fields, or those of --fields, or, with -o raw, the original
 lines under their header, which flowlogs reads again. Written while it is read, in little memory."""
@@ -52,30 +53,9 @@ def run(args: argparse.Namespace) -> int:
 
 def write_raw(query: fl.Query, output: Output) -> tuple[fl.Stats, int]:
     """Writes the lines as they stand in the input, under their header; again when the format changes."""
-    written: fl.Format | None = None
-    rows = 0
-    chunks = query._chunks()
-    for chunk in chunks:
-        for format, lines in chunk:
-            if format != written:
-                output.write(header_of(format, first=written is None) + "\n")
-                written = format
-            output.write(without_time(lines) if format.leading_time else lines)
-            rows += lines.count(b"\n")
-    return chunks.stats, rows
-
-
-def header_of(format: fl.Format, first: bool) -> str:
-    header = format.header
-    try:
-        readable = fl.Format.from_header(header).fields == format.fields and (first or len(format) > 1)
-    except fl.FormatError:
-        readable = False
-    if not readable:
+    lines = RawLines(query)
+    for piece in lines:
+        output.write(piece)
+    for header in lines.unreadable:
         complain(f"the header '{header}' will not be known as one; read the output with --format '{header}'")
-    return header
-
-
-def without_time(lines: bytes) -> bytes:
-    """The lines without the time that CloudWatch puts before each: it is no value, and no header can tell of it."""
-    return b"".join(line.split(None, 1)[1] for line in lines.splitlines(keepends=True))
+    return lines.stats, lines.records

@@ -6,13 +6,13 @@ import argparse
 
 from flowlogs import who
 from flowlogs._text import shown
-from flowlogs.cli.common import Output, Parser, UsageError, complain, finish, footer, limit, scan
+from flowlogs.cli.common import Output, Parser, UsageError, complain, finish, footer, inventory_of, limit, scan
 
-HELP = """Everything about one address, prefix, interface, instance, subnet, VPC or account: which services it serves and
+HELP = """Everything about one address, prefix, interface, instance, subnet, VPC, account or @NAME (--inventory, --set): which services it serves and
 uses, when and where it was seen, what it sent and received, what was rejected, its top peers, and what became of its
 conversations. Bytes and packets are counted once, also where several interfaces saw them."""
 EXAMPLE = "flowlogs who 10.0.0.138 tests/data/internet-noise-v2.log"
-FILES = "ADDRESS|PREFIX|ID FILES..."
+FILES = "ADDRESS|PREFIX|ID|@NAME FILES..."
 FORMATS = ("table", "json")
 
 
@@ -28,10 +28,10 @@ def add_options(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if len(args.files) < 2:
-        raise UsageError("it needs an ADDRESS, PREFIX or ID, then FILES")
+        raise UsageError("it needs an ADDRESS, PREFIX, ID or @NAME, then FILES")
     subject = args.files.pop(0)
     with Output(args.output, FORMATS, pipe="table", zone=args.zone) as output:
-        answer = who.who(scan(args), subject, limit=args.limit)
+        answer = who.who(scan(args), subject, limit=args.limit, inventory=inventory_of(args))
         if output.format == "json":
             output.write_json(answer)
         else:
