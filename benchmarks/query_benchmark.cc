@@ -17,7 +17,30 @@ namespace {
 namespace fl = flowlogs;
 using namespace flowlogs_benchmark;  // NOLINT(google-build-using-namespace)
 
-fl::Query ScanLog() { return fl::Scan({fl::Source::Bytes(Log().text)}, {.threads = 1}); }
+// What tables say: each /16 and eight /24 in it have a number, each interface a name.
+std::vector<fl::EnrichmentTable> MakeTables() {
+  fl::EnrichmentTable::Builder networks, interfaces;
+  for (uint32_t block = 0; block < 1 << 16; ++block) {
+    auto add = [&](uint32_t first, int length, uint32_t number) {
+      networks.AddPrefix(fl::IpPrefix(fl::IpAddress::V4(first), length), networks.AddRow({{"asn", std::to_string(number)}}));
+    };
+    add(block << 16, 16, block % 30000);
+    for (uint32_t i = 0; i < 8; ++i) add(block << 16 | (block + i * 37) % 256 << 8, 24, (block + i) % 1000);
+  }
+  const absl::StatusOr<fl::Table> seen = fl::Scan({fl::Source::Bytes(Log().text)}).GroupBy({"interface-id"}).Collect();
+  Require(seen.ok());
+  for (size_t row = 0; row < seen->num_rows(); ++row) {
+    if (const auto id = seen->Text(row, "interface_id")) {
+      interfaces.AddText(*id, interfaces.AddRow({{"name", "host-" + std::to_string(row)}}));
+    }
+  }
+  return {networks.Build(), interfaces.Build({"interface-id"})};
+}
+
+fl::Query ScanLog() {
+  static const std::vector<fl::EnrichmentTable> tables = MakeTables();
+  return fl::Scan({fl::Source::Bytes(Log().text)}, {.threads = 1, .enrich = tables});
+}
 
 fl::Table CollectOrDie(const fl::Query& query) {
   absl::StatusOr<fl::Table> table = query.Collect();
@@ -74,6 +97,8 @@ BENCHMARK_CAPTURE(BM_GroupBy, text, {"action"})->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_GroupBy, integer, {"dstport"})->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_GroupBy, address, {"srcaddr"})->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_GroupBy, many_texts, {"interface-id"})->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_GroupBy, number_of_address, {"srcaddr.asn"})->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_GroupBy, name_of_interface, {"interface-id.name"})->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_GroupBy, bin, {"bin(start, 5m)"})->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_GroupBy, prefix, {"prefix(srcaddr, 16)"})->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_GroupBy, service, {"service(dstport)"})->Unit(benchmark::kMillisecond);

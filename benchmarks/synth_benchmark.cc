@@ -30,9 +30,27 @@ void Generate(benchmark::State& state, const Format& format) {
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kRecords));
 }
 
+// A day of incidents.
+void BM_Scenario(benchmark::State& state) {
+  int64_t bytes = 0, records = 0;
+  for (auto _ : state) {
+    absl::StatusOr<Generator> generator =
+        Generator::Create({.hosts = 50, .scenario = Scenario::kIncidents, .days = 1, .header = false});
+    if (!generator.ok() || !generator->truth().starts_with("{\"seed\": 0")) std::abort();
+    std::string_view block;
+    while (generator->Next(&block)) {
+      bytes += static_cast<int64_t>(block.size());
+      for (const char c : block) records += c == '\n';
+    }
+  }
+  state.SetBytesProcessed(bytes);
+  state.SetItemsProcessed(records);
+}
+
 void BM_Default(benchmark::State& state) { Generate(state, Format::Default()); }
 void BM_All(benchmark::State& state) { Generate(state, Format::All()); }
 void BM_TransitGateway(benchmark::State& state) { Generate(state, Format::TransitGateway()); }
+BENCHMARK(BM_Scenario)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_Default)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_All)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_TransitGateway)->Unit(benchmark::kMillisecond);
