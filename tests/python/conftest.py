@@ -6,6 +6,17 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same commit, the same cases, whatever the machine's speed: FLOWLOGS_RANDOM=1 looks for new ones.
+settings.register_profile(
+    "flowlogs",
+    derandomize="FLOWLOGS_RANDOM" not in os.environ,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile("flowlogs")
 
 DATA = pathlib.Path(__file__).resolve().parent.parent / "data"
 HEADER = (

@@ -404,7 +404,7 @@ def test_the_answer_depends_neither_on_order_nor_on_threads(generated):
     assert len(answers) == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 40), st.integers(0, 20)), min_size=1, max_size=30), st.sampled_from((60, 600)))
 def test_gaps_are_those_of_a_plain_loop(records, interval):
     """Minutes that records cover, second by second."""
@@ -477,7 +477,7 @@ def test_the_commands_of_a_pack_give_its_answers(packed, command):
                 assert ran.stdout == archive.read(query["answer"]).decode() and query["rows"] == ran.stdout.count("\n") - 1
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.data())
 def test_a_changed_byte_of_a_pack_is_found(packed, data):
     content = bytearray(packed[0].read_bytes())
@@ -502,7 +502,7 @@ def test_bytes_that_are_lost_or_added_are_found(packed, tmp_path):
         assert evidence.verify(tmp_path / "c.zip")["problems"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_changed_byte_of_a_directory_is_found(packed, tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("unpacked")
