@@ -119,38 +119,38 @@ bool FlowTable::IsKept(const Contact& contact, uint32_t level) const {
 }
 
 void FlowTable::AddRow(const FlowSums& from, FlowSums* to) const {
+  if (to->last == 0 && to->first_inverted == 0) {  // a new row
+    *to = from;
+    return;
+  }
   to->Add(from);
   if (to->interface == from.interface || from.interface == 0) return;
   if (to->interface == 0 || book_.IsLess(from.interface - 1, to->interface - 1)) to->interface = from.interface;
 }
 
-void FlowTable::AddFlows(const GroupTable& flows) {
-  std::array<std::vector<GroupRow>, kParts> from;
-  for (size_t i = 0; i < flows.size(); ++i) {
-    const GroupRow row = flows.row(i);
-    from[GroupTable::Hash(row, 2) >> 28].push_back(row);
-  }
-  for (size_t p = 0; p < kParts; ++p) {
-    if (from[p].empty()) continue;
-    Part& part = parts_[p];
+void FlowTable::AddFlows(size_t p, FlowBox* box) {
+  if (box->keys.empty()) return;
+  Part& part = parts_[p];
+  {
     const std::lock_guard lock(part.mutex);
-    const uint32_t now = level();
-    part.keys.clear();
-    size_t kept = 0;
-    for (GroupRow row : from[p]) {
-      if (!IsKept(*reinterpret_cast<const FlowKey*>(row), now)) continue;
-      from[p][kept++] = row;
-      part.keys.insert(part.keys.end(), {row[0], row[1]});
+    size_t count = box->keys.size();
+    if (const uint32_t now = level(); now != box->level) {
+      count = 0;
+      for (size_t i = 0; i < box->keys.size(); ++i) {
+        if (!IsKept(box->keys[i], now)) continue;
+        box->keys[count] = box->keys[i];
+        box->sums[count++] = box->sums[i];
+      }
     }
-    part.rows.resize(kept);
+    GroupRow rows[FlowBox::kMost];
     const size_t size = part.table->size(), bytes = part.table->bytes();
-    part.table->FindOrAdd(part.keys.data(), kept, part.rows.data());
-    for (size_t i = 0; i < kept; ++i) {
-      AddRow(*reinterpret_cast<const FlowSums*>(from[p][i] + 2), reinterpret_cast<FlowSums*>(part.rows[i] + 2));
-    }
+    part.table->FindOrAdd(reinterpret_cast<const uint64_t*>(box->keys.data()), count, rows);
+    for (size_t i = 0; i < count; ++i) AddRow(box->sums[i], reinterpret_cast<FlowSums*>(rows[i] + 2));
     num_flows_ += part.table->size() - size;
     bytes_ += part.table->bytes() - bytes;
   }
+  box->keys.clear();
+  box->sums.clear();
   if (num_flows_ > max_flows_) Thin();
 }
 
@@ -178,6 +178,7 @@ void FlowTable::Thin() {
 
 void FlowTable::AddContacts(std::vector<Contact>* contacts) {
   const std::lock_guard lock(mutex_);
+  if (contacts_.capacity() == 0) contacts_.reserve(max_contacts_ + contacts->size());  // no memory yet, and no copies later
   for (const Contact& contact : *contacts) {
     if (IsKept(contact, contact_level())) contacts_.push_back(contact);
   }
@@ -267,23 +268,17 @@ class FlowSink final : public LocalSink {
     const Rows rows = bound.filter.Select(batch, batch.AllRows(), &reader_, &pool_);
     batch.Locate(bound.columns, rows);
     Read(bound, batch, rows);
-    flows_.resize(keys_.size());
-    local_->FindOrAdd(reinterpret_cast<const uint64_t*>(keys_.data()), keys_.size(), flows_.data());
-    for (size_t i = 0; i < keys_.size(); ++i) {
-      AddLocal(sums_[i], reinterpret_cast<FlowSums*>(flows_[i] + 2));
-    }
-    if (local_->size() >= kMostLocal) Flush();
-    if (contacts_.size() >= kMostLocal) table_->AddContacts(&contacts_);
+    if (contacts_.size() >= kMostContacts) table_->AddContacts(&contacts_);
   }
 
   size_t state_bytes() const override {
-    return contacts_.capacity() * sizeof(Contact) + local_->bytes() +
+    return contacts_.capacity() * sizeof(Contact) +
            interfaces_.capacity() * (sizeof(*interfaces_.begin()) + 1) + hours_.capacity() * (sizeof(*hours_.begin()) + 1) +
            noise_.targets.capacity() * (sizeof(*noise_.targets.begin()) + 1);
   }
 
   void Finish() {
-    Flush();
+    for (size_t part = 0; part < boxes_.size(); ++part) table_->AddFlows(part, &boxes_[part]);
     table_->AddContacts(&contacts_);
     for (size_t i = 0; i < current_bins_.size(); ++i) {
       FlushBin(interface_codes_[i], current_bins_[i].bin, current_bins_[i].sums);
@@ -295,7 +290,7 @@ class FlowSink final : public LocalSink {
   }
 
  private:
-  static constexpr size_t kMostLocal = 1 << 14;
+  static constexpr size_t kMostContacts = 1 << 14;
   static constexpr size_t kRecent = 1 << 12;
   struct Bound {
     Filter filter;
@@ -335,9 +330,10 @@ class FlowSink final : public LocalSink {
     return bound;
   }
 
-  const Address& Look(IpAddress address) {
-    const uint64_t hash = RejectedSketch::HashOf(address);
-    Address& known = recent_[hash >> 52];
+  static size_t PlaceOf(uint64_t hash) { return hash >> 52; }
+  // `hash`: HashOf(address). Valid until another address of the same place is looked up.
+  const Address& Look(IpAddress address, uint64_t hash) {
+    Address& known = recent_[PlaceOf(hash)];
     if (known.is_known && known.address == address) [[likely]] return known;
     FlushHour(&known);
     known = {address, 0, table_->ClassOf(address), true, 0, hash, 0};
@@ -365,7 +361,7 @@ class FlowSink final : public LocalSink {
 
   void Read(const Bound& bound, RecordBatch& batch, Rows rows) {
     const std::vector<ObservedRecord>& observed = reader_.Observed(bound.places, batch, rows);
-    const std::vector<Orientation>& oriented = reader_.Oriented(bound.places, batch, rows);
+    const Observations& observations = *table_->observations;
     auto integers = [&](int place) { return place < 0 ? nullptr : batch.Integers(place, rows); };
     auto texts = [&](int place) { return place < 0 ? nullptr : batch.Texts(place, rows); };
     const int64_t* const starts = integers(bound.start);
@@ -375,8 +371,12 @@ class FlowSink final : public LocalSink {
     const std::string_view* const actions = texts(bound.action);
     const std::string_view* const services = texts(bound.service);
     const std::string_view* statuses = nullptr;
-    keys_.clear();
-    sums_.clear();
+    hashes_.resize(2 * size_t{rows.count});
+    for (uint32_t i = 0; i < rows.count; ++i) {
+      const ObservedRecord& r = observed[rows[i]];
+      hashes_[2 * i] = r.source ? RejectedSketch::HashOf(*r.source) : 0;
+      hashes_[2 * i + 1] = r.destination ? RejectedSketch::HashOf(*r.destination) : 0;
+    }
     auto word = [](const int64_t* words, uint32_t row) { return words == nullptr ? kNullWord : words[row]; };
     auto amount = [&](const int64_t* words, uint32_t row) {
       const int64_t value = word(words, row);
@@ -385,6 +385,10 @@ class FlowSink final : public LocalSink {
     for (uint32_t i = 0; i < rows.count; ++i) {
       const uint32_t row = rows[i];
       const ObservedRecord& r = observed[row];
+      constexpr uint32_t kFar = 8;
+      if (i + kFar < rows.count) {
+        for (uint64_t hash : {hashes_[2 * (i + kFar)], hashes_[2 * (i + kFar) + 1]}) __builtin_prefetch(&recent_[PlaceOf(hash)], 1);
+      }
       const uint32_t start = Seconds(word(starts, row));
       const uint32_t end = std::max(start, Seconds(word(ends, row)));
       NoteInterface(r.interface_id);
@@ -394,12 +398,16 @@ class FlowSink final : public LocalSink {
         if (bin != nullptr && statuses != nullptr && statuses[row] == "SKIPDATA") ++bin->skipdata;
         continue;
       }
-      const Orientation& o = oriented[row];
+      const Orientation o = observations.Orient(r, interface_ == 0 ? nullptr : &own_[local_interface_]);
       const bool rejected = actions != nullptr && actions[row] == "REJECT";
-      const Address source = Look(*r.source);
-      const Address destination = Look(*r.destination);
+      const uint64_t source_hash = hashes_[2 * i], destination_hash = hashes_[2 * i + 1];
+      const Address* looked = &Look(*r.source, source_hash);
+      Address held;
+      if (PlaceOf(source_hash) == PlaceOf(destination_hash)) looked = &(held = *looked);
+      const Address& source = *looked;
+      const Address& destination = Look(*r.destination, destination_hash);
       const bool counts = r.is_transit_gateway
-                              ? context_.observations->IsCounted(r, o)
+                              ? observations.IsCounted(r, o)
                               : o.own == Side::kSource ||
                                     ((source.bits & kOwn) == 0 && (o.own == Side::kDestination || (destination.bits & kOwn) == 0));
       if (!counts && !rejected) continue;
@@ -425,7 +433,8 @@ class FlowSink final : public LocalSink {
       const uint32_t hour = start / 3600;
       const uint64_t byte_count = amount(bytes, row);
       if (!rejected && counts) NoteHours(from, to, hour, byte_count);
-      if (const uint32_t level = table_->level(); level != 0) {
+      const uint32_t level = table_->level();
+      if (level != 0) {
         const Address& party = IsOutside(from) || !IsOutside(to) ? from : to;
         if (!FlowTable::IsKept(party.hash, IsOutside(from) && daily, level)) continue;
       }
@@ -436,9 +445,9 @@ class FlowSink final : public LocalSink {
       key.protocol = protocol;
       key.port = static_cast<uint16_t>(port);
       key.hour = daily ? hour / 24 * 24 : hour;
-      keys_.push_back(key);
-      FlowSums& s = sums_.emplace_back();
-      s = {};
+      FlowBox& box = BoxOf(key, level);
+      box.keys.push_back(key);
+      FlowSums& s = box.sums.emplace_back();
       const auto packet_count = static_cast<uint32_t>(std::min<uint64_t>(amount(packets, row), ~uint32_t{0}));
       const uint8_t flags = r.tcp_flags == kNullWord ? 0 : static_cast<uint8_t>(r.tcp_flags);
       s.has_flags = r.tcp_flags == kNullWord ? 0 : 1;
@@ -480,11 +489,24 @@ class FlowSink final : public LocalSink {
     }
   }
 
+  // One with room.
+  FlowBox& BoxOf(const FlowKey& key, uint32_t level) {
+    const size_t part = FlowTable::PartOf(key);
+    FlowBox& box = boxes_[part];
+    if (box.keys.size() == FlowBox::kMost) table_->AddFlows(part, &box);
+    if (box.keys.empty()) {
+      box.keys.reserve(FlowBox::kMost);
+      box.sums.reserve(FlowBox::kMost);
+      box.level = level;
+    }
+    return box;
+  }
+
   // Only of what takes a flow: there may be more IPv6 addresses than there is room for.
   uint32_t CodeOf(const Address& a) {
     if (a.address.is_v4() || a.code != 0) return a.code;
     const uint32_t code = table_->book().Code(a.address);
-    Address& known = recent_[a.hash >> 52];
+    Address& known = recent_[PlaceOf(a.hash)];
     if (known.address == a.address) known.code = code;
     return code;
   }
@@ -499,6 +521,7 @@ class FlowSink final : public LocalSink {
     local_interface_ = interner_.Text(id);
     if (local_interface_ == interface_codes_.size()) {
       interface_codes_.push_back(table_->book().TextCode(id) + 1);
+      own_.push_back(table_->observations->OwnOf(id));
       current_bins_.emplace_back();
     }
     interface_ = interface_codes_[local_interface_];
@@ -532,7 +555,7 @@ class FlowSink final : public LocalSink {
   void NoteHours(const Address& a, const Address& b, uint32_t hour, uint64_t bytes) {
     for (const Address* address : {&a, &b}) {
       if ((address->bits & kInside) == 0) continue;
-      Address& known = recent_[address->hash >> 52];
+      Address& known = recent_[PlaceOf(address->hash)];
       if (!(known.address == address->address)) {  // both have the same place
         AddHour(CodeOf(*address), hour, bytes);
         continue;
@@ -568,17 +591,6 @@ class FlowSink final : public LocalSink {
     }
   }
 
-  void AddLocal(const FlowSums& from, FlowSums* to) {
-    to->Add(from);
-    if (to->interface == from.interface || from.interface == 0) return;
-    if (to->interface == 0 || table_->book().IsLess(from.interface - 1, to->interface - 1)) to->interface = from.interface;
-  }
-
-  void Flush() {
-    table_->AddFlows(*local_);
-    local_ = std::make_unique<GroupTable>(2, kFlowWords);
-  }
-
   const RecordFilter filter_;
   const RunContext& context_;
   FlowTable* table_;
@@ -586,13 +598,12 @@ class FlowSink final : public LocalSink {
   SelectionPool pool_;
   BoundByFormat<Bound> bound_;
   std::vector<Address> recent_;
-  std::vector<FlowKey> keys_;
-  std::vector<FlowSums> sums_;
-  std::vector<GroupRow> flows_;
-  std::unique_ptr<GroupTable> local_ = std::make_unique<GroupTable>(2, kFlowWords);
+  std::vector<uint64_t> hashes_;  // of the two addresses of each row
+  std::array<FlowBox, FlowTable::kParts> boxes_;
   std::vector<Contact> contacts_;
   Interner interner_;  // of interfaces
   std::vector<uint32_t> interface_codes_;
+  std::vector<Observations::Own> own_;  // of each interface
   std::string_view interface_text_;
   uint32_t interface_ = 0;
   absl::flat_hash_map<uint64_t, InterfaceBin> interfaces_;

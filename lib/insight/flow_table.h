@@ -1,6 +1,6 @@
 // FlowTable: what the records of a pass add up to, for all workers together, in bounded memory. See flowlogs/insight/detect.h.
 //
-//   worker   LocalFlows: a small table of flows, used again; full, it is added to the shared one
+//   worker   FlowBox, one a part: the flows of some records, each alone; full, they are added to the part
 //   shared   parts of the hash, each with its own lock
 //
 // What is kept is a function of the records alone: a flow stays if the hash of its outside address is below the limit, and the
@@ -65,6 +65,14 @@ struct FlowSums {
 };
 static_assert(sizeof(FlowSums) == 72);
 inline constexpr size_t kFlowWords = sizeof(FlowSums) / 8;
+
+// Flows of one part of a FlowTable, each of one record, until there are enough of them.
+struct FlowBox {
+  static constexpr size_t kMost = 256;
+  std::vector<FlowKey> keys;
+  std::vector<FlowSums> sums;
+  uint32_t level = 0;  // at which all of them are kept
+};
 
 // Rejected records of noise that one inside address got in one hour.
 struct NoiseHour {
@@ -185,8 +193,10 @@ class FlowTable {
   uint32_t level() const { return level_.load(std::memory_order_relaxed); }
   uint32_t contact_level() const { return contact_level_.load(std::memory_order_relaxed); }
 
-  // Adds the worker's flows, whose codes are the book's, and its contacts.
-  void AddFlows(const GroupTable& flows);
+  static constexpr size_t kParts = 16;
+  static size_t PartOf(const FlowKey& key) { return GroupTable::Hash(reinterpret_cast<const uint64_t*>(&key), 2) >> 28; }
+  // Adds a worker's flows of a part, and empties their box; and its contacts.
+  void AddFlows(size_t part, FlowBox* box);
   void AddContacts(std::vector<Contact>* contacts);
   void AddInterfaces(const absl::flat_hash_map<uint64_t, InterfaceBin>& bins);
   void AddNoise(const NoiseSums& noise);
@@ -210,13 +220,10 @@ class FlowTable {
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:
-  static constexpr size_t kParts = 16;
   static constexpr uint32_t kMostLevels = 40;
   struct Part {
     std::mutex mutex;
     std::unique_ptr<GroupTable> table = std::make_unique<GroupTable>(2, kFlowWords);
-    std::vector<uint64_t> keys;
-    std::vector<GroupRow> rows;
   };
   void AddRow(const FlowSums& from, FlowSums* to) const;
   void Thin();

@@ -297,29 +297,35 @@ void Judge::GatherMore() {
 }
 
 void Judge::Run(int threads) {
-  auto others = std::async(threads > 1 ? std::launch::async : std::launch::deferred, [this] {
+  const std::launch policy = threads > 1 ? std::launch::async : std::launch::deferred;
+  std::future<void> beside_flows = std::async(policy, [this] {
     Contacts();
     Interfaces();
   });
   Gather();
+  // What scans have no part in.
+  std::future<void> beside_scans = std::async(policy, [&] {
+    beside_flows.wait();
+    Floods();
+    BruteForce();
+    ExposedAdmin();
+    Lateral();
+    Listed();
+    DnsBypass();
+    Protocols();
+    Exfiltration();
+    Spikes();
+    NewTalkers();
+    MakeBaseline();
+  });
   GatherMore();
-  Floods();
   Scans();
-  BruteForce();
   AnsweredProbes();
-  ExposedAdmin();
-  Lateral();
   BlockedEgress();
-  Listed();
-  DnsBypass();
-  Protocols();
   if (options_.policy) PolicyEdges();
-  Exfiltration();
-  Spikes();
-  NewTalkers();
-  MakeBaseline();
   Noise();
-  others.get();
+  beside_scans.get();
+  beside_flows.get();
   std::sort(out_->findings.begin(), out_->findings.end(), [](const Finding& a, const Finding& b) {
     if (a.severity != b.severity) return a.severity > b.severity;
     return std::tie(a.kind, a.actor, a.targets, a.first_seen, a.id) < std::tie(b.kind, b.actor, b.targets, b.first_seen, b.id);

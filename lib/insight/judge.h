@@ -59,7 +59,7 @@ class Judge {
   Judge(const FlowTable& table, std::vector<Contact>* contacts, const DetectOptions& options, const Stats& stats,
         Detections* out);
 
-  // All kinds; then sorts the findings. `threads`: with more than one, what looks at no flows is judged beside the others.
+  // All kinds; then sorts the findings. `threads`: with more than one, two do it.
   void Run(int threads);
 
  private:

@@ -59,6 +59,25 @@ size_t MostInAnHour(const std::map<uint32_t, std::set<T>>& by_hour) {
   return most;
 }
 
+// Sorts by two words that are made of each key once: a flow's own stand far from one another.
+template <typename F>
+void SortBy(std::vector<Flow>* flows, F words_of) {
+  struct Item {
+    std::pair<uint64_t, uint64_t> words;
+    Flow flow;
+  };
+  std::vector<Item> items;
+  items.reserve(flows->size());
+  for (const Flow& flow : *flows) items.push_back({words_of(*flow), flow});
+  std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) { return a.words < b.words; });
+  for (size_t i = 0; i < items.size(); ++i) (*flows)[i] = items[i].flow;
+}
+
+uint64_t Joined(uint32_t high, uint32_t low) { return uint64_t{high} << 32 | low; }
+// REQUIRES: FlowKey::hour < 2^24, which it is until the year 3884.
+uint32_t HourAndBits(const FlowKey& key) { return key.hour << 8 | key.bits; }
+uint32_t PortOf(const FlowKey& key) { return HasPorts(key.protocol) ? key.port : 0; }
+
 }  // namespace
 
 void Judge::Scans() {
@@ -80,10 +99,9 @@ void Judge::Scans() {
     served[uint64_t{client} << 32 | server].push_back(static_cast<uint16_t>(port >> 8));
     ++servers_of_port[{client, port}];
   }
-  auto order = [](const Flow& f) {
-    return std::tuple(f.key->client, f.key->server, f.key->protocol, f.key->port, f.key->hour, f.key->bits);
-  };
-  std::sort(suspects_.begin(), suspects_.end(), [&](const Flow& a, const Flow& b) { return order(a) < order(b); });
+  SortBy(&suspects_, [](const FlowKey& key) {
+    return std::pair(Joined(key.client, key.server), Joined(uint32_t{key.protocol} << 16 | key.port, HourAndBits(key)));
+  });
 
   struct Scan {
     std::vector<uint32_t> targets;
@@ -164,11 +182,10 @@ void Judge::Scans() {
   }
 
   // By client, protocol and port.
-  auto sweep_order = [](const Flow& f) {
-    return std::tuple(f.key->client, f.key->protocol, HasPorts(f.key->protocol) ? f.key->port : 0, f.key->server, f.key->hour,
-                      f.key->bits);
-  };
-  std::sort(suspects_.begin(), suspects_.end(), [&](const Flow& a, const Flow& b) { return sweep_order(a) < sweep_order(b); });
+  SortBy(&suspects_, [](const FlowKey& key) {
+    return std::pair(Joined(key.client, uint32_t{key.protocol} << 16 | PortOf(key)),
+                     Joined(key.server, HourAndBits(key)));
+  });
   struct Sweep {
     std::vector<uint32_t> targets;
     std::set<std::pair<uint8_t, uint16_t>> services;

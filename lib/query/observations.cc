@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <tuple>
 #include <vector>
 
@@ -15,6 +16,29 @@ namespace {
 constexpr int64_t kSyn = 2;
 constexpr int64_t kAck = 16;
 constexpr int64_t kFirstEphemeral = 32768;  // Linux's default; IANA's range begins at 49152
+
+// IsKnownService() for all ports: a search for each record's two ports would be most of what orientation costs.
+class KnownServices {
+ public:
+  KnownServices() {
+    for (const Service& service : AllServices()) {
+      for (size_t t = 0; t < std::size(kTransports); ++t) {
+        if (IsKnownService(service.port, kTransports[t])) bits_[t][service.port / 64] |= uint64_t{1} << service.port % 64;
+      }
+    }
+  }
+  // REQUIRES: 0 <= port <= 65535.
+  bool Has(int64_t port, int64_t protocol) const {
+    for (size_t t = 0; t < std::size(kTransports); ++t) {
+      if (protocol == kTransports[t]) return (bits_[t][port / 64] >> port % 64 & 1) != 0;
+    }
+    return false;
+  }
+
+ private:
+  static constexpr int64_t kTransports[] = {6, 17, 132};
+  uint64_t bits_[std::size(kTransports)][65536 / 64] = {};
+};
 
 bool IsPrivate(IpAddress address) { return ScopeOf(address) == AddressScope::kPrivate; }
 
@@ -35,7 +59,8 @@ bool SourceIsFirst(const ObservedRecord& r) {
 }  // namespace
 
 int ServerPortRank(int64_t port, int64_t protocol) {
-  const bool known = IsKnownService(port, protocol);
+  static const KnownServices kKnown;
+  const bool known = port >= 0 && port <= 65535 && kKnown.Has(port, protocol);
   return port < kFirstEphemeral ? (known ? 3 : 2) : (known ? 1 : 0);
 }
 
@@ -130,7 +155,7 @@ void Observations::Resolve() {
   // First those that are sure, then those of two that the sure ones decide: what is another interface's is not this one's, and
   // of two IPv6 addresses the one of a VPC that is known is.
   for (auto& [id, interface] : interfaces_) {
-    for (auto [candidates, own] : {std::pair(&interface.v4, &interface.own_v4), std::pair(&interface.v6, &interface.own_v6)}) {
+    for (auto [candidates, own] : {std::pair(&interface.v4, &interface.own.v4), std::pair(&interface.v6, &interface.own.v6)}) {
       *own = std::nullopt;
       if (candidates->count == 1) *own = candidates->first;
       if (candidates->count == 2 && IsPrivate(candidates->first) != IsPrivate(candidates->second)) {
@@ -147,7 +172,7 @@ void Observations::Resolve() {
     if (!IpAddress::V6(key.first, key.second).is_v4()) sure_v6_networks.insert(key.first >> kVpcShift);
   }
   for (auto& [id, interface] : interfaces_) {
-    for (auto [candidates, own] : {std::pair(&interface.v4, &interface.own_v4), std::pair(&interface.v6, &interface.own_v6)}) {
+    for (auto [candidates, own] : {std::pair(&interface.v4, &interface.own.v4), std::pair(&interface.v6, &interface.own.v6)}) {
       if (*own || candidates->count != 2) continue;
       const bool first_taken = sure.contains(Key(candidates->first));
       const bool second_taken = sure.contains(Key(candidates->second));
@@ -166,7 +191,12 @@ void Observations::Resolve() {
   }
 }
 
-Orientation Observations::Orient(const ObservedRecord& r) const {
+Observations::Own Observations::OwnOf(std::string_view interface_id) const {
+  const auto it = interfaces_.find(absl::string_view(interface_id.data(), interface_id.size()));
+  return it == interfaces_.end() ? Own() : it->second.own;
+}
+
+Orientation Observations::Orient(const ObservedRecord& r, const Own* known) const {
   Orientation o;
   const bool has_addresses = r.source && r.destination;
   if (has_addresses && !r.is_transit_gateway) {
@@ -175,9 +205,8 @@ Orientation Observations::Orient(const ObservedRecord& r) const {
     } else if (r.flow_direction == "egress") {
       o.own = Side::kSource;
     } else {
-      const auto it = interfaces_.find(absl::string_view(r.interface_id.data(), r.interface_id.size()));
-      std::optional<IpAddress> own;
-      if (it != interfaces_.end()) own = r.source->is_v4() ? it->second.own_v4 : it->second.own_v6;
+      const Own addresses = known != nullptr ? *known : OwnOf(r.interface_id);
+      const std::optional<IpAddress>& own = r.source->is_v4() ? addresses.v4 : addresses.v6;
       if (own == r.source) {
         o.own = Side::kSource;
       } else if (own == r.destination) {

@@ -81,8 +81,14 @@ class Observations {
   // Settles whose addresses the interfaces are. Observe() may go on afterwards, and Resolve() be called again.
   void Resolve();
 
-  // REQUIRES: Resolve().
-  Orientation Orient(const ObservedRecord& record) const;
+  // The addresses of an interface, as far as they are known. REQUIRES: Resolve().
+  struct Own {
+    std::optional<IpAddress> v4, v6;
+  };
+  Own OwnOf(std::string_view interface_id) const;
+  // REQUIRES: Resolve(). `own`: OwnOf() the record's interface, for who asks for many records of few interfaces.
+  Orientation Orient(const ObservedRecord& record) const { return Orient(record, nullptr); }
+  Orientation Orient(const ObservedRecord& record, const Own* own) const;
   // Whether the address is an interface's own.
   bool IsOwn(IpAddress address) const { return own_.contains(Key(address)); }
   // Whether the record is the one that counts of all records of the same packets (CONTRACT D2): that of the sender's
@@ -103,7 +109,7 @@ class Observations {
   };
   struct Interface {
     Candidates v4, v6;
-    std::optional<IpAddress> own_v4, own_v6;
+    Own own;
   };
   static constexpr uint8_t kFirstIsClient = 1;
   static constexpr uint8_t kSecondIsClient = 2;

@@ -135,7 +135,8 @@ class ObservationSink final : public LocalSink {
  public:
   void BeginBlock(const BlockContext& block) override { reader_.SetContext(ContextOf({}, block)); }
   void Consume(RecordBatch& batch) override {
-    const ObservedPlaces places = ObservedPlaces::Bind(batch.format());
+    ObservedPlaces places = ObservedPlaces::Bind(batch.format());
+    if (places.tcp_flags < 0) places.srcport = places.dstport = places.protocol = -1;  // they say who began against the ports
     const std::vector<ObservedRecord>& records = reader_.Observed(places, batch, batch.AllRows());
     for (uint32_t row = 0; row < batch.run().num_rows; ++row) observations_.Observe(records[row]);
   }
