@@ -124,7 +124,7 @@ absl::StatusOr<Detections> Detect(const Query& query, const DetectOptions& optio
   pass.finish = [&](std::span<LocalSink* const> sinks, const Stats& stats) {
     for (LocalSink* sink : sinks) insight::FinishFlowSink(sink);
     const int threads = spec->options.threads > 0 ? spec->options.threads : UsableCpus();
-    insight::Judge(table, &table.contacts(), options, stats, &detections).Run(threads);
+    insight::Judge(&table, options, stats, &detections).Run(threads);
     return absl::OkStatus();
   };
   absl::StatusOr<Stats> stats = RunSinks(query, pass);

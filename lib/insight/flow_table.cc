@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <utility>
 
 #include "lib/insight/ports.h"
 
@@ -54,9 +55,9 @@ bool AddressBook::IsLess(uint32_t a, uint32_t b) const {
   return interner_.text(a) < interner_.text(b);
 }
 
-void RejectedSketch::Merge(const RejectedSketch& other) {
+void AttemptSketch::Merge(const AttemptSketch& other) {
   for (size_t i = 0; i < kSize; ++i) {
-    counts_[i] = static_cast<uint8_t>(std::min(255, int{counts_[i]} + int{other.counts_[i]}));
+    counts_[i] = static_cast<uint8_t>(std::min(int{kMost}, int{counts_[i]} + int{other.counts_[i]}));
   }
 }
 
@@ -110,11 +111,11 @@ bool FlowTable::IsKept(const FlowKey& key, uint32_t level) const {
   if (level == 0) return true;
   const bool is_client = key.is(FlowKey::kClientOutside);
   const IpAddress address = book_.Locked(is_client || !key.is(FlowKey::kServerOutside) ? key.client : key.server);
-  return IsKept(RejectedSketch::HashOf(address), is_client && key.is(FlowKey::kDaily), level);
+  return IsKept(AttemptSketch::HashOf(address), is_client && key.is(FlowKey::kDaily), level);
 }
 
 bool FlowTable::IsKept(const Contact& contact, uint32_t level) const {
-  const uint64_t party = RejectedSketch::HashOf(book_.Locked(contact.server)) ^ contact.client;
+  const uint64_t party = AttemptSketch::HashOf(book_.Locked(contact.server)) ^ contact.client;
   return IsKept(MixWord(party, contact.port), true, level);
 }
 
@@ -244,14 +245,14 @@ class SurveySink final : public LocalSink {
       if (sources[row] == kNullWord || targets[row] == kNullWord) continue;
       const IpAddress address = batch.Address(sources[row]);
       if (ScopeOf(address) != AddressScope::kPublic) continue;
-      sketch_.Add(RejectedSketch::HashOf(address), RejectedSketch::HashOf(batch.Address(targets[row])),
+      sketch_.Add(AttemptSketch::HashOf(address), AttemptSketch::HashOf(batch.Address(targets[row])),
                   Seconds(starts == nullptr ? kNullWord : starts[row]) / 3600);
     }
   }
-  const RejectedSketch& sketch() const { return sketch_; }
+  const AttemptSketch& sketch() const { return sketch_; }
 
  private:
-  RejectedSketch sketch_;
+  AttemptSketch sketch_;
   std::vector<uint32_t> rows_;
 };
 
@@ -283,10 +284,11 @@ class FlowSink final : public LocalSink {
     for (size_t i = 0; i < current_bins_.size(); ++i) {
       FlushBin(interface_codes_[i], current_bins_[i].bin, current_bins_[i].sums);
     }
-    table_->AddInterfaces(interfaces_);
+    // The sink lives on while the table is judged: what it holds does not.
+    table_->AddInterfaces(std::exchange(interfaces_, {}));
     for (Address& known : recent_) FlushHour(&known);
-    table_->AddHours(hours_);
-    table_->AddNoise(noise_);
+    table_->AddHours(std::exchange(hours_, {}));
+    table_->AddNoise(std::exchange(noise_, {}));
   }
 
  private:
@@ -351,12 +353,8 @@ class FlowSink final : public LocalSink {
   static bool IsOutside(const Address& a) { return (a.bits & (kPublic | kInside)) == kPublic; }
   bool IsNoise(const Address& source, const Address& target, uint32_t hour) const {
     if (!IsOutside(source) || (source.bits & kListed) != 0) return false;
-    const RejectedSketch& sketch = table_->rejected;
-    // What takes an hour seldom begins with one of the clock: with the hour before, or the one behind.
-    const int now = sketch.InAnHour(source.hash, hour);
-    return now + sketch.InAnHour(source.hash, hour - 1) < table_->least_in_an_hour &&
-           now + sketch.InAnHour(source.hash, hour + 1) < table_->least_in_an_hour &&
-           sketch.ByOneHost(source.hash, target.hash) < table_->least_by_a_host;
+    return !table_->rejected.MayBeInAnHour(source.hash, hour, table_->least_in_an_hour) &&
+           table_->rejected.AtOneHost(source.hash, target.hash) < table_->least_by_a_host;
   }
 
   void Read(const Bound& bound, RecordBatch& batch, Rows rows) {
@@ -374,8 +372,8 @@ class FlowSink final : public LocalSink {
     hashes_.resize(2 * size_t{rows.count});
     for (uint32_t i = 0; i < rows.count; ++i) {
       const ObservedRecord& r = observed[rows[i]];
-      hashes_[2 * i] = r.source ? RejectedSketch::HashOf(*r.source) : 0;
-      hashes_[2 * i + 1] = r.destination ? RejectedSketch::HashOf(*r.destination) : 0;
+      hashes_[2 * i] = r.source ? AttemptSketch::HashOf(*r.source) : 0;
+      hashes_[2 * i + 1] = r.destination ? AttemptSketch::HashOf(*r.destination) : 0;
     }
     auto word = [](const int64_t* words, uint32_t row) { return words == nullptr ? kNullWord : words[row]; };
     auto amount = [&](const int64_t* words, uint32_t row) {
@@ -620,7 +618,7 @@ class FlowSink final : public LocalSink {
 }  // namespace
 
 std::unique_ptr<LocalSink> MakeSurveySink() { return std::make_unique<SurveySink>(); }
-const RejectedSketch& SurveyOf(const LocalSink& sink) { return static_cast<const SurveySink&>(sink).sketch(); }
+const AttemptSketch& SurveyOf(const LocalSink& sink) { return static_cast<const SurveySink&>(sink).sketch(); }
 std::unique_ptr<LocalSink> MakeFlowSink(const RecordFilter& filter, const RunContext& context, FlowTable* table) {
   return std::make_unique<FlowSink>(filter, context, table);
 }

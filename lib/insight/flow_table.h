@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -132,18 +133,26 @@ class AddressBook {
   Interner interner_;
 };
 
-// How often public addresses were rejected: each in an hour, and each by one host. About, never too low, at most 255.
-class RejectedSketch {
+// How much sources tried, each in an hour, and each at one host: about, never too low, at most kMost.
+class AttemptSketch {
  public:
-  RejectedSketch() : counts_(kSize) {}
+  static constexpr uint8_t kMost = 255;
+  AttemptSketch() : counts_(kSize) {}
   static uint64_t HashOf(IpAddress a) { return MixWord(MixWord(0x243f6a8885a308d3, a.high()), a.low()); }
   // `source`, `target`: hashes.
   void Add(uint64_t source, uint64_t target, uint32_t hour) {
-    for (size_t at : {InHour(source, hour), ByHost(source, target)}) counts_[at] += counts_[at] != 255 ? 1 : 0;
+    for (size_t at : {InHour(source, hour), ByHost(source, target)}) counts_[at] += counts_[at] != kMost ? 1 : 0;
   }
   uint8_t InAnHour(uint64_t source, uint32_t hour) const { return counts_[InHour(source, hour)]; }
-  uint8_t ByOneHost(uint64_t source, uint64_t target) const { return counts_[ByHost(source, target)]; }
-  void Merge(const RejectedSketch& other);
+  uint8_t AtOneHost(uint64_t source, uint64_t target) const { return counts_[ByHost(source, target)]; }
+  // Whether it may be so many, in two hours next to each other of which this is one. What takes an hour seldom begins with
+  // one of the clock.
+  bool MayBeInAnHour(uint64_t source, uint32_t hour, uint32_t least) const {
+    const uint32_t now = InAnHour(source, hour);
+    least = std::min<uint32_t>(least, kMost);
+    return now + InAnHour(source, hour - 1) >= least || now + InAnHour(source, hour + 1) >= least;
+  }
+  void Merge(const AttemptSketch& other);
 
  private:
   static constexpr int kBits = 22;
@@ -176,7 +185,7 @@ class FlowTable {
   uint8_t least_in_an_hour = 15, least_by_a_host = 40;
 
   // Between the passes.
-  RejectedSketch rejected;
+  AttemptSketch rejected;  // of public addresses
   const Observations* observations = nullptr;
 
   uint8_t ClassOf(IpAddress address) const;
@@ -202,7 +211,7 @@ class FlowTable {
   void AddNoise(const NoiseSums& noise);
   void AddHours(const absl::flat_hash_map<uint64_t, uint64_t>& bytes);
   // Bytes, both ways, of inside addresses by code << 32 | hour.
-  const absl::flat_hash_map<uint64_t, uint64_t>& hours() const { return hours_; }
+  absl::flat_hash_map<uint64_t, uint64_t> TakeHours() { return std::exchange(hours_, {}); }
 
   template <typename F>
   void ForEach(F&& f) const {
@@ -248,7 +257,7 @@ class FlowTable {
 
 // The sinks of the two passes. What they refer to outlives them.
 std::unique_ptr<LocalSink> MakeSurveySink();
-const RejectedSketch& SurveyOf(const LocalSink& sink);
+const AttemptSketch& SurveyOf(const LocalSink& sink);
 std::unique_ptr<LocalSink> MakeFlowSink(const RecordFilter& filter, const RunContext& context, FlowTable* table);
 // Hands what is left in the sink to the table.
 void FinishFlowSink(LocalSink* sink);

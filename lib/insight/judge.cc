@@ -29,17 +29,17 @@ std::string_view OutcomeText(Outcome outcome) {
 Outcome Flow::outcome() const {
   constexpr uint8_t kRst = 4, kSyn = 2;
   constexpr uint64_t kBare = 64;  // bytes of a packet that carries nothing but options
-  if (sums->down_packets == 0) return accepted() == 0 || sums->up_rejected > 0 ? Outcome::kRejected : Outcome::kUnanswered;
+  if (sums()->down_packets == 0) return accepted() == 0 || sums()->up_rejected > 0 ? Outcome::kRejected : Outcome::kUnanswered;
   if (key->protocol != 6) return Outcome::kPayload;
-  if (sums->has_flags != 0 && (sums->down_flags & kRst) != 0 && (sums->down_flags & kSyn) == 0 && sums->longest <= 3) {
+  if (sums()->has_flags != 0 && (sums()->down_flags & kRst) != 0 && (sums()->down_flags & kSyn) == 0 && sums()->longest <= 3) {
     return Outcome::kAnswered;
   }
-  return sums->down_bytes > kBare * sums->down_packets ? Outcome::kPayload : Outcome::kAnswered;
+  return sums()->down_bytes > kBare * sums()->down_packets ? Outcome::kPayload : Outcome::kAnswered;
 }
 
 uint32_t Flow::sessions() const {
-  const int unset = 64 - std::popcount(sums->client_ports);
-  const uint32_t records = std::max(accepted(), sums->down_records);
+  const int unset = 64 - std::popcount(sums()->client_ports);
+  const uint32_t records = std::max(accepted(), sums()->down_records);
   if (unset == 0) return records;
   const double estimate = -64.0 * std::log(unset / 64.0);
   return std::min<uint32_t>(records, static_cast<uint32_t>(std::lround(estimate)));
@@ -52,9 +52,26 @@ bool IsMulticast(const FlowKey& key) { return !key.is(FlowKey::kServerInside) &&
 
 }  // namespace
 
-Judge::Judge(const FlowTable& table, std::vector<Contact>* contacts, const DetectOptions& options, const Stats& stats,
-             Detections* out)
-    : table_(table), contacts_(*contacts), options_(options), stats_(stats), out_(out),
+HostHours::HostHours(const absl::flat_hash_map<uint64_t, uint64_t>& bytes) {
+  hours_.reserve(bytes.size());
+  for (const auto& [place, sum] : bytes) hours_.push_back({static_cast<uint32_t>(place >> 32), static_cast<uint32_t>(place), sum});
+  std::sort(hours_.begin(), hours_.end(), [](const Hour& a, const Hour& b) { return a.place() < b.place(); });
+  ForEach([this](uint32_t, std::span<const Hour>) { ++num_hosts_; });
+}
+
+std::optional<uint32_t> HostHours::FirstOf(uint32_t host) const {
+  const auto first = std::lower_bound(hours_.begin(), hours_.end(), host, [](const Hour& h, uint32_t code) { return h.host < code; });
+  if (first == hours_.end() || first->host != host) return std::nullopt;
+  return first->hour;
+}
+
+const HostHours::Hour* HostHours::Find(std::span<const Hour> hours, uint32_t hour) {
+  const auto found = std::lower_bound(hours.begin(), hours.end(), hour, [](const Hour& h, uint32_t at) { return h.hour < at; });
+  return found == hours.end() || found->hour != hour ? nullptr : &*found;
+}
+
+Judge::Judge(FlowTable* table, const DetectOptions& options, const Stats& stats, Detections* out)
+    : table_(*table), contacts_(table->contacts()), options_(options), stats_(stats), out_(out),
       wanted_kinds_(options.kinds.begin(), options.kinds.end()) {}
 
 double Judge::limit(std::string_view name) const {
@@ -74,15 +91,12 @@ void Judge::Add(FlowSpan* span, const Flow& flow) const {
   span->first = span->first < 0 ? flow.first() : std::min(span->first, flow.first());
   span->last = std::max(span->last, flow.last());
   span->records += flow.attempts();
-  span->rejected += flow.sums->up_rejected;
-  span->up_bytes += flow.sums->up_bytes;
-  span->down_bytes += flow.sums->down_bytes;
-  span->up_packets += flow.sums->up_packets;
-  span->down_packets += flow.sums->down_packets;
-  if (flow.sums->interface != 0 &&
-      (span->interface == 0 || interface(flow.sums->interface) < interface(span->interface))) {
-    span->interface = flow.sums->interface;
-  }
+  span->rejected += flow.sums()->up_rejected;
+  span->up_bytes += flow.sums()->up_bytes;
+  span->down_bytes += flow.sums()->down_bytes;
+  span->up_packets += flow.sums()->up_packets;
+  span->down_packets += flow.sums()->down_packets;
+  span->interface = LesserInterface(span->interface, flow.sums()->interface);
   span->best = std::max(span->best, flow.outcome());
 }
 
@@ -162,7 +176,7 @@ void Judge::Gather() {
   const bool with_policy = options_.policy.has_value();
   const double bulk = std::max(1.0, limit("exfiltration.bytes") / 24);  // login ports have flows by the hour
   table_.ForEach([&](const FlowKey& key, const FlowSums& sums) {
-    const Flow flow{&key, &sums};
+    const Flow flow{&key};
     if (key.hour != 0) {
       first_hour_ = std::min(first_hour_, static_cast<uint32_t>(flow.first() / 3600));
       last_hour_ = std::max(last_hour_, static_cast<uint32_t>(flow.last() / 3600));
@@ -226,9 +240,7 @@ void Judge::Gather() {
         flood.top_packets = packets;
         flood.top = source;
       }
-      if (sums.interface != 0 && (flood.interface == 0 || interface(sums.interface) < interface(flood.interface))) {
-        flood.interface = sums.interface;
-      }
+      flood.interface = LesserInterface(flood.interface, sums.interface);
       flood.bits |= unasked ? FlowKey::kServerInside | FlowKey::kClientOutside : key.bits;
     }
   });
@@ -242,26 +254,34 @@ void Judge::Gather() {
     flood.last = std::max<int64_t>(flood.last, hour.last);
     flood.bits |= FlowKey::kServerInside | FlowKey::kClientOutside;
   }
-  for (const auto& [key, bytes] : table_.hours()) {
-    host_hours_[static_cast<uint32_t>(key >> 32)][static_cast<uint32_t>(key)] = bytes;
-  }
+  host_hours_ = HostHours(table_.TakeHours());
   hours_ = first_hour_ > last_hour_ ? 0 : last_hour_ - first_hour_ + 1;
 }
 
-void Judge::GatherMore() {
-  // Who tried enough in an hour, or at one host, that it may be a scan.
+void Judge::FindCandidates() {
+  // Who tried enough in an hour, or at one host, that it may be a scan. First about, so that only few are counted.
   const auto in_an_hour = static_cast<uint32_t>(std::min(limit("port-scan.ports"), limit("host-sweep.hosts")));
   const auto at_a_host = static_cast<uint32_t>(limit("port-scan.slow-ports"));
-  absl::flat_hash_map<uint64_t, uint32_t> tried;
-  for (const Flow& flow : probes_) ++tried[uint64_t{flow.key->client} << 32 | static_cast<uint32_t>(flow.first() / 3600)];
-  for (const auto& [key, number] : tried) {
-    const auto next = tried.find(key + 1);
-    if (number + (next == tried.end() ? 0 : next->second) >= in_an_hour) candidates_.insert(static_cast<uint32_t>(key >> 32));
-  }
-  tried.clear();
+  AttemptSketch about;
+  auto hour_of = [](const Flow& flow) { return static_cast<uint32_t>(flow.first() / 3600); };
+  auto hash_of = [&](uint32_t code) { return AttemptSketch::HashOf(address(code)); };
+  for (const Flow& flow : probes_) about.Add(hash_of(flow.key->client), hash_of(flow.key->server), hour_of(flow));
+  absl::flat_hash_map<uint64_t, uint32_t> in_hours, at_hosts;
   for (const Flow& flow : probes_) {
-    if (++tried[flow.pair()] >= at_a_host) candidates_.insert(flow.key->client);
+    const uint64_t client = hash_of(flow.key->client);
+    if (about.MayBeInAnHour(client, hour_of(flow), in_an_hour)) ++in_hours[uint64_t{flow.key->client} << 32 | hour_of(flow)];
+    if (about.AtOneHost(client, hash_of(flow.key->server)) >= std::min<uint32_t>(at_a_host, AttemptSketch::kMost)) {
+      if (++at_hosts[flow.pair()] >= at_a_host) candidates_.insert(flow.key->client);
+    }
   }
+  for (const auto& [key, number] : in_hours) {
+    const auto next = in_hours.find(key + 1);
+    if (number + (next == in_hours.end() ? 0 : next->second) >= in_an_hour) candidates_.insert(static_cast<uint32_t>(key >> 32));
+  }
+}
+
+void Judge::GatherMore() {
+  FindCandidates();
   // Whether the source port of a probe is one that its target reached: then it may be a late reply. And whether a rejected
   // attempt to get out was let through before: then it was late.
   auto place = [](uint32_t client, uint32_t server, uint16_t port, uint8_t protocol) {
@@ -271,23 +291,34 @@ void Judge::GatherMore() {
     return place(flow.key->server, flow.key->client, HasPorts(flow.key->protocol) ? flow.least_port() : uint16_t{0},
                  flow.key->protocol);
   };
-  auto may_be_reply = [](const Flow& flow) {
-    return !HasPorts(flow.key->protocol) || flow.least_port() == flow.sums->most_port;
+  auto is_blocked = [](const Flow& flow) {
+    return flow.sums()->up_rejected > 0 && flow.key->is(FlowKey::kClientInside) && flow.key->is(FlowKey::kServerOutside);
   };
-  absl::flat_hash_set<std::pair<uint64_t, uint32_t>> asked;
+  auto may_be_reply = [&](const Flow& flow) {
+    return (!HasPorts(flow.key->protocol) || flow.least_port() == flow.sums()->most_port) &&
+           (candidates_.contains(flow.key->client) || is_blocked(flow));
+  };
+  // Bits for places: one that another place has, too, keeps that one in reached_, where nobody asks for it.
+  constexpr int kAskedBits = 24;
+  std::vector<bool> asked(size_t{1} << kAskedBits);
+  auto bit_of = [](const std::pair<uint64_t, uint32_t>& p) { return MixWord(p.first, p.second) >> (64 - kAskedBits); };
+  bool is_asked = false;
+  auto ask = [&](const std::pair<uint64_t, uint32_t>& p) { asked[bit_of(p)] = is_asked = true; };
   for (const Flow& flow : probes_) {
-    const bool blocked = flow.sums->up_rejected > 0 && flow.key->is(FlowKey::kClientInside) && flow.key->is(FlowKey::kServerOutside);
-    if (blocked) asked.insert(place(flow.key->client, flow.key->server, flow.key->port, flow.key->protocol));
-    if ((blocked || candidates_.contains(flow.key->client)) && may_be_reply(flow)) asked.insert(replied(flow));
+    if (is_blocked(flow)) ask(place(flow.key->client, flow.key->server, flow.key->port, flow.key->protocol));
+    if (may_be_reply(flow)) ask(replied(flow));
   }
-  if (!asked.empty() || !candidates_.empty()) {
+  if (is_asked || !candidates_.empty()) {
     table_.ForEach([&](const FlowKey& key, const FlowSums& sums) {
-      const Flow flow{&key, &sums};
       if (sums.up_packets + uint64_t{sums.down_packets} > 0) {
         const auto here = place(key.client, key.server, key.port, key.protocol);
-        if (asked.contains(here)) reached_.insert(here);
+        if (asked[bit_of(here)]) reached_.insert(here);
       }
-      if (candidates_.contains(key.client) || candidates_.contains(key.server)) touching_.push_back(flow);
+      const Flow flow{&key};
+      const bool is_from = candidates_.contains(key.client) && flow.outcome() == Outcome::kPayload;
+      if (flow.accepted() > 0 && (is_from || (key.is(FlowKey::kServerOutside) && candidates_.contains(key.server)))) {
+        touching_.push_back(flow);
+      }
     });
   }
   std::erase_if(probes_, [&](const Flow& flow) { return may_be_reply(flow) && reached_.contains(replied(flow)); });

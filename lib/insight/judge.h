@@ -6,7 +6,9 @@
 #include <initializer_list>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,18 +30,18 @@ std::string_view OutcomeText(Outcome outcome);
 // A row of the FlowTable.
 struct Flow {
   const FlowKey* key;
-  const FlowSums* sums;
 
   const FlowKey& operator*() const { return *key; }
+  const FlowSums* sums() const { return reinterpret_cast<const FlowSums*>(key + 1); }
   uint32_t accepted() const {
-    const uint32_t rejected = sums->up_rejected;
-    return sums->up_records > rejected ? sums->up_records - rejected : 0;
+    const uint32_t rejected = sums()->up_rejected;
+    return sums()->up_records > rejected ? sums()->up_records - rejected : 0;
   }
   // Rejected attempts also where the sender's interface, which is the one that counts, let them through.
-  uint32_t attempts() const { return std::max(sums->up_records, sums->up_rejected); }
-  int64_t first() const { return static_cast<uint32_t>(~sums->first_inverted); }
-  int64_t last() const { return sums->last; }
-  uint16_t least_port() const { return static_cast<uint16_t>(~sums->least_port_inverted); }
+  uint32_t attempts() const { return std::max(sums()->up_records, sums()->up_rejected); }
+  int64_t first() const { return static_cast<uint32_t>(~sums()->first_inverted); }
+  int64_t last() const { return sums()->last; }
+  uint16_t least_port() const { return static_cast<uint16_t>(~sums()->least_port_inverted); }
   uint64_t pair() const { return uint64_t{key->client} << 32 | key->server; }
   Outcome outcome() const;
   // Connections, about: client ports as one of 64 bits each; at least what one bit each would be, never more than records.
@@ -54,9 +56,41 @@ struct FlowSpan {
   Outcome best = Outcome::kRejected;
 };
 
+// Bytes of inside addresses, both ways, in each hour that has some.
+class HostHours {
+ public:
+  struct Hour {
+    uint32_t host, hour;
+    uint64_t bytes;
+    uint64_t place() const { return uint64_t{host} << 32 | hour; }
+  };
+  HostHours() = default;
+  // By code << 32 | hour.
+  explicit HostHours(const absl::flat_hash_map<uint64_t, uint64_t>& bytes);
+
+  size_t num_hosts() const { return num_hosts_; }
+  // f(host, its hours in order), hosts by their codes.
+  template <typename F>
+  void ForEach(F f) const {
+    for (size_t begin = 0, end; begin < hours_.size(); begin = end) {
+      for (end = begin + 1; end < hours_.size() && hours_[end].host == hours_[begin].host;) ++end;
+      f(hours_[begin].host, std::span(hours_).subspan(begin, end - begin));
+    }
+  }
+  // The first hour of a host; nullopt of one that has none.
+  std::optional<uint32_t> FirstOf(uint32_t host) const;
+  // `hours`: of one host. nullptr: it has none at that hour.
+  static const Hour* Find(std::span<const Hour> hours, uint32_t hour);
+
+ private:
+  std::vector<Hour> hours_;
+  size_t num_hosts_ = 0;
+};
+
 class Judge {
  public:
-  Judge(const FlowTable& table, std::vector<Contact>* contacts, const DetectOptions& options, const Stats& stats,
+  // Takes what it needs alone out of the table.
+  Judge(FlowTable* table, const DetectOptions& options, const Stats& stats,
         Detections* out);
 
   // All kinds; then sorts the findings. `threads`: with more than one, two do it.
@@ -70,6 +104,12 @@ class Judge {
   std::string text(uint32_t code) const { return address(code).ToString(); }
   std::string interface(uint32_t interface) const {
     return interface == 0 ? std::string() : std::string(table_.book().text(interface - 1));
+  }
+  // The interface of two whose text is less; any is less than none.
+  uint32_t LesserInterface(uint32_t a, uint32_t b) const {
+    if (a == b || b == 0) return a;
+    if (a == 0) return b;
+    return table_.book().text(b - 1) < table_.book().text(a - 1) ? b : a;
   }
   void Add(FlowSpan* span, const Flow& flow) const;
   static std::string_view Direction(const FlowKey& key);
@@ -91,6 +131,7 @@ class Judge {
   void Gather();
   // A second one: flows that say more of those.
   void GatherMore();
+  void FindCandidates();
 
   // ---- Kinds ----
   void Scans();          // port-scan, host-sweep (judge_scans.cc)
@@ -117,7 +158,7 @@ class Judge {
   };
   void DataLoss(const std::map<std::string, InterfaceLog>& all);
 
-  const FlowTable& table_;
+  FlowTable& table_;
   std::vector<Contact>& contacts_;
   const DetectOptions& options_;
   const Stats& stats_;
@@ -135,7 +176,7 @@ class Judge {
   std::vector<Flow> odd_;         // of an unusual protocol
   std::vector<Flow> bulky_;       // with many bytes from inside to outside
   std::vector<Flow> policy_;      // all that were let through, if there is a policy
-  std::vector<Flow> touching_;    // flows of a candidate for a scanner, from and to it
+  std::vector<Flow> touching_;    // let through: with data from a candidate for a scanner, or to one outside
   absl::flat_hash_set<uint32_t> dns_servers_;  // inside, that answer others
   absl::flat_hash_set<std::pair<uint64_t, uint32_t>> reached_;  // (client, server), port << 8 | protocol: of interest, answered
   absl::flat_hash_set<uint32_t> candidates_;
@@ -149,7 +190,7 @@ class Judge {
     return found != ways_.end() && (found->second & kTalks) != 0;
   }
   absl::flat_hash_map<uint32_t, uint8_t> ways_;
-  std::map<uint32_t, std::map<uint32_t, uint64_t>> host_hours_;  // bytes of inside addresses, both ways
+  HostHours host_hours_;
   // The most that a host sent to one outside party, by code << 32 | day.
   absl::flat_hash_map<uint64_t, uint64_t> most_out_;
   absl::flat_hash_map<uint64_t, uint64_t> most_out_at_;  // the same of an interface

@@ -45,7 +45,7 @@ void Judge::ExposedAdmin() {
   for (const Flow& flow : admin_) {
     const FlowKey& key = *flow;
     if (!IsAdminPort(key.port) || !key.is(FlowKey::kClientOutside) || !key.is(FlowKey::kServerInside)) continue;
-    const FlowSums& s = *flow.sums;
+    const FlowSums& s = *flow.sums();
     const bool refused = s.has_flags != 0 ? flow.outcome() == Outcome::kAnswered && (s.down_flags & 2) == 0
                                           : s.down_bytes <= 42 * uint64_t{s.down_packets};
     if (s.down_packets == 0 || (refused && flow.outcome() != Outcome::kPayload && s.up_packets < least)) continue;
@@ -190,7 +190,7 @@ void Judge::BlockedEgress() {
     const FlowKey& key = *flow;
     if (!key.is(FlowKey::kClientInside) || !key.is(FlowKey::kServerOutside) || scanners.contains(key.client)) continue;
     // What was let through as well is a connection whose last packets came late.
-    if (flow.sums->up_rejected == 0 || flow.accepted() > 0 || !key.is(FlowKey::kTold)) continue;
+    if (flow.sums()->up_rejected == 0 || flow.accepted() > 0 || !key.is(FlowKey::kTold)) continue;
     if (reached_.contains({flow.pair(), uint32_t{key.port} << 8 | key.protocol})) continue;
     Blocked& blocked = all[key.client];
     Add(&blocked.span, flow);
@@ -240,7 +240,7 @@ void Judge::Listed() {
   for (const Flow& flow : listed_) {
     const FlowKey& key = *flow;
     const bool by_client = key.is(FlowKey::kClientListed);
-    if (flow.attempts() == 0 && flow.sums->down_packets == 0) continue;  // late packets alone
+    if (flow.attempts() == 0 && flow.sums()->down_packets == 0) continue;  // late packets alone
     Contacted& contacted = all[by_client ? key.client : key.server];
     Add(&contacted.span, flow);
     contacted.targets.push_back(by_client ? key.server : key.client);
@@ -291,7 +291,7 @@ void Judge::DnsBypass() {
   // A resolver that many hosts ask is the one that they are meant to.
   absl::flat_hash_map<uint32_t, absl::flat_hash_set<uint32_t>> askers;
   for (const Flow& flow : dns_) askers[flow.key->server].insert(flow.key->client);
-  const double shared = std::max(3.0, limit("dns-bypass.shared") * static_cast<double>(host_hours_.size()));
+  const double shared = std::max(3.0, limit("dns-bypass.shared") * static_cast<double>(host_hours_.num_hosts()));
   struct Asked {
     FlowSpan span;
     std::vector<uint32_t> targets;
@@ -426,7 +426,7 @@ void Judge::PolicyEdges() {
   for (const Flow& flow : policy_) records_of[flow.pair()] += flow.attempts();
   auto is_answer = [&](const Flow& flow) {
     constexpr uint64_t kMany = 10;
-    if (flow.sums->has_flags != 0) return false;
+    if (flow.sums()->has_flags != 0) return false;
     const auto reversed = records_of.find(uint64_t{flow.key->server} << 32 | flow.key->client);
     return reversed != records_of.end() && reversed->second >= kMany * records_of[flow.pair()];
   };

@@ -299,10 +299,10 @@ void Judge::BruteForce() {
     if (!key.is(FlowKey::kServerInside) && !key.is(FlowKey::kClientInside)) continue;
     const std::tuple place(key.client, key.server, key.port);
     const uint32_t sessions = flow.sessions();
-    if (sessions < least || flow.sums->down_packets == 0) continue;
+    if (sessions < least || flow.sums()->down_packets == 0) continue;
     const double n = sessions;
-    const double packets = (flow.sums->up_packets + double(flow.sums->down_packets)) / n;
-    const double bytes = (double(flow.sums->up_bytes) + double(flow.sums->down_bytes)) / n;
+    const double packets = (flow.sums()->up_packets + double(flow.sums()->down_packets)) / n;
+    const double bytes = (double(flow.sums()->up_bytes) + double(flow.sums()->down_bytes)) / n;
     if (packets > most_packets || bytes > most_bytes) continue;
     if (packets <= 4 && flow.outcome() != Outcome::kPayload) continue;  // nobody talked: a scan, a health check
     Attack& attack = attacks[place];
@@ -310,7 +310,7 @@ void Judge::BruteForce() {
     attack.sessions += sessions;
     attack.most = std::max<uint64_t>(attack.most, sessions);
     attack.bits |= key.bits;
-    attack.longest = std::max(attack.longest, flow.sums->longest);
+    attack.longest = std::max(attack.longest, flow.sums()->longest);
     ++attack.hours;
   }
   std::map<std::tuple<uint32_t, uint32_t, uint16_t>, std::set<uint32_t>> active;
@@ -340,10 +340,7 @@ void Judge::BruteForce() {
       all.span.up_packets += attack.span.up_packets;
       all.span.down_packets += attack.span.down_packets;
       all.span.best = std::max(all.span.best, attack.span.best);
-      if (attack.span.interface != 0 && (all.span.interface == 0 ||
-                                         interface(attack.span.interface) < interface(all.span.interface))) {
-        all.span.interface = attack.span.interface;
-      }
+      all.span.interface = LesserInterface(all.span.interface, attack.span.interface);
       all.sessions += attack.sessions;
       all.most = std::max(all.most, attack.most);
       all.bits |= attack.bits;
@@ -426,8 +423,8 @@ void Judge::Noise() {
     if (!key.is(FlowKey::kClientOutside) || !key.is(FlowKey::kServerInside) || scanners.contains(key.client)) continue;
     const uint64_t records = flow.attempts();
     noise.records += records;
-    AddToRegisters(RejectedSketch::HashOf(address(key.client)), &noise.source_registers);
-    AddToRegisters(RejectedSketch::HashOf(address(key.server)), &noise.target_registers);
+    AddToRegisters(AttemptSketch::HashOf(address(key.client)), &noise.source_registers);
+    AddToRegisters(AttemptSketch::HashOf(address(key.server)), &noise.target_registers);
     if (key.protocol == 6) {
       noise.tcp_ports[key.port] += records;
     } else if (key.protocol == 17) {

@@ -43,7 +43,7 @@ void Judge::Exfiltration() {
     const bool by_client = key.is(FlowKey::kClientInside);
     Sent& sent = all[{by_client ? key.client : key.server, by_client ? key.server : key.client, key.hour / kDay}];
     Add(&sent.span, flow);
-    sent.bytes += by_client ? flow.sums->up_bytes : flow.sums->down_bytes;
+    sent.bytes += by_client ? flow.sums()->up_bytes : flow.sums()->down_bytes;
     sent.services.insert(ServiceText(key.port, key.protocol));
   }
   for (const auto& [place, sent] : all) {
@@ -59,8 +59,8 @@ void Judge::Exfiltration() {
       const uint32_t first = first_hour_ / kDay + (first_hour_ % kDay > kDay / 2 ? 1 : 0);
       for (uint32_t before = first; before < day; ++before) {
         const auto sent_then = most_out_.find(uint64_t{host} << 32 | before);
-        const auto hours = host_hours_.find(host);
-        const bool was_there = hours != host_hours_.end() && hours->second.begin()->first / kDay <= before;
+        const std::optional<uint32_t> begin = host_hours_.FirstOf(host);
+        const bool was_there = begin && *begin / kDay <= before;
         if (was_there) most = std::max(most.value_or(0), sent_then == most_out_.end() ? 0 : sent_then->second);
       }
     }
@@ -97,8 +97,8 @@ void Judge::Exfiltration() {
 void Judge::Spikes() {
   const double factor = limit("traffic-spike.factor"), least = limit("traffic-spike.bytes");
   if (!options_.baseline && !has_own_past()) return;
-  for (const auto& [host, hours] : host_hours_) {
-    if (!talks(host)) continue;
+  host_hours_.ForEach([&](uint32_t host, std::span<const HostHours::Hour> hours) {
+    if (!talks(host)) return;
     const Baseline::Host* known = nullptr;
     if (options_.baseline) {
       const auto it = options_.baseline->hosts.find(text(host));
@@ -131,7 +131,7 @@ void Judge::Spikes() {
       Keep(std::move(f), spike->most);
       spike.reset();
     };
-    for (const auto& [hour, sum] : hours) {
+    for (const auto& [its_host, hour, sum] : hours) {
       // The hour of the day and its neighbours: what runs daily does not run by the clock.
       std::optional<uint64_t> before;
       auto take = [&](uint64_t bytes) { before = std::max(before.value_or(0), bytes); };
@@ -143,8 +143,7 @@ void Judge::Spikes() {
       }
       for (uint32_t day = 1; hour >= first_hour_ + day * kDay; ++day) {
         for (uint32_t near : {hour - 1, hour, hour + 1}) {
-          const auto it = hours.find(near - day * kDay);
-          if (it != hours.end()) take(it->second);
+          if (const HostHours::Hour* then = HostHours::Find(hours, near - day * kDay)) take(then->bytes);
         }
       }
       const double bytes = static_cast<double>(sum);
@@ -161,24 +160,24 @@ void Judge::Spikes() {
       }
     }
     tell();
-  }
+  });
 }
 
 void Judge::NewTalkers() {
   if (!options_.baseline && !has_own_past()) return;
-  for (const auto& [host, hours] : host_hours_) {
-    const uint32_t first = hours.begin()->first;
+  host_hours_.ForEach([&](uint32_t host, std::span<const HostHours::Hour> hours) {
+    const uint32_t first = hours.front().hour;
     if (options_.baseline) {
-      if (options_.baseline->hosts.contains(text(host))) continue;
+      if (options_.baseline->hosts.contains(text(host))) return;
     } else if (first < first_hour_ + kDay) {
-      continue;
+      return;
     }
-    if (!sends(host)) continue;  // it was only sent to
+    if (!sends(host)) return;  // it was only sent to
     uint64_t bytes = 0;
-    for (const auto& [hour, sum] : hours) bytes += sum;
+    for (const HostHours::Hour& hour : hours) bytes += hour.bytes;
     FlowSpan span;
     span.first = int64_t{first} * 3600;
-    span.last = int64_t{hours.rbegin()->first} * 3600 + 3599;
+    span.last = int64_t{hours.back().hour} * 3600 + 3599;
     span.records = hours.size();
     Finding f = Begin("new-talker", "", Outcome::kPayload, text(host), {}, span);
     f.outcome = "";
@@ -193,7 +192,7 @@ void Judge::NewTalkers() {
     f.show = "--group-by 'dstaddr, service' --agg 'bytes=sum(bytes), records=count(), first=min(start)' --sort -bytes --limit 10";
     f.next_step = "make sure that the host is yours and new";
     Keep(std::move(f), 1);
-  }
+  });
 }
 
 void Judge::Floods() {
@@ -229,9 +228,7 @@ void Judge::Floods() {
       sum.top_packets = flood.top_packets;
       sum.top = flood.top;
     }
-    if (flood.interface != 0 && (sum.interface == 0 || interface(flood.interface) < interface(sum.interface))) {
-      sum.interface = flood.interface;
-    }
+    sum.interface = LesserInterface(sum.interface, flood.interface);
     attack.most_sources = std::max(attack.most_sources, flood.sources);
     attack.most_rate = std::max(attack.most_rate, per_second);
     loud_.emplace(target, hour);
@@ -275,15 +272,15 @@ void Judge::MakeBaseline() {
     seen.start = *out_->start;
     seen.end = *out_->end;
   }
-  for (const auto& [code, hours] : host_hours_) {
-    if (!sends(code)) continue;
+  host_hours_.ForEach([&](uint32_t code, std::span<const HostHours::Hour> hours) {
+    if (!sends(code)) return;
     Baseline::Host& host = seen.hosts[text(code)];
     host.hours = hours.size();
-    for (const auto& [hour, sum] : hours) {
-      uint64_t& most = host.by_hour[static_cast<int>(hour % kDay)];
-      most = std::max(most, sum);
+    for (const HostHours::Hour& hour : hours) {
+      uint64_t& most = host.by_hour[static_cast<int>(hour.hour % kDay)];
+      most = std::max(most, hour.bytes);
     }
-  }
+  });
   for (const auto& [key, bytes] : most_out_) {
     Baseline::Host& host = seen.hosts[text(static_cast<uint32_t>(key >> 32))];
     host.max_out_bytes = std::max(host.max_out_bytes, bytes);

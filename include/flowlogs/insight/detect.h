@@ -116,7 +116,7 @@ struct DetectOptions {
   std::vector<std::string> resolvers;                     // outside resolvers that hosts may ask
   std::optional<Policy> policy;
   std::optional<Baseline> baseline;
-  size_t max_flows = 1'400'000;
+  size_t max_flows = 1'450'000;
   size_t max_contacts = size_t{1} << 20;
 };
 
