@@ -146,7 +146,11 @@ void FlowTable::AddFlows(size_t p, FlowBox* box) {
     GroupRow rows[FlowBox::kMost];
     const size_t size = part.table->size(), bytes = part.table->bytes();
     part.table->FindOrAdd(reinterpret_cast<const uint64_t*>(box->keys.data()), count, rows);
-    for (size_t i = 0; i < count; ++i) AddRow(box->sums[i], reinterpret_cast<FlowSums*>(rows[i] + 2));
+    constexpr size_t kFar = 8;  // of a row FindOrAdd() has seen the key alone
+    for (size_t i = 0; i < count; ++i) {
+      if (i + kFar < count) __builtin_prefetch(rows[i + kFar] + 2 + kFlowWords - 1, 1);
+      AddRow(box->sums[i], reinterpret_cast<FlowSums*>(rows[i] + 2));
+    }
     num_flows_ += part.table->size() - size;
     bytes_ += part.table->bytes() - bytes;
   }
@@ -354,7 +358,7 @@ class FlowSink final : public LocalSink {
   bool IsNoise(const Address& source, const Address& target, uint32_t hour) const {
     if (!IsOutside(source) || (source.bits & kListed) != 0) return false;
     return !table_->rejected.MayBeInAnHour(source.hash, hour, table_->least_in_an_hour) &&
-           table_->rejected.AtOneHost(source.hash, target.hash) < table_->least_by_a_host;
+           !table_->rejected.MayBeAtOneHost(source.hash, target.hash, table_->least_by_a_host);
   }
 
   void Read(const Bound& bound, RecordBatch& batch, Rows rows) {

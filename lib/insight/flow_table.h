@@ -152,12 +152,20 @@ class AttemptSketch {
     least = std::min<uint32_t>(least, kMost);
     return now + InAnHour(source, hour - 1) >= least || now + InAnHour(source, hour + 1) >= least;
   }
+  bool MayBeAtOneHost(uint64_t source, uint64_t target, uint32_t least) const {
+    return AtOneHost(source, target) >= std::min<uint32_t>(least, kMost);
+  }
   void Merge(const AttemptSketch& other);
+  void Clear() { std::fill(counts_.begin(), counts_.end(), uint8_t{0}); }
 
  private:
   static constexpr int kBits = 22;
   static constexpr size_t kSize = size_t{1} << kBits;
-  static size_t InHour(uint64_t source, uint32_t hour) { return MixWord(source, hour) >> (64 - kBits); }
+  // The hours of a source stand side by side, from a place of its own on, 32 of them in one line of the cache.
+  static size_t InHour(uint64_t source, uint32_t hour) {
+    constexpr uint32_t kLine = 32;
+    return (MixWord(source, hour / kLine) >> (64 - kBits) & ~size_t{kLine - 1}) | ((source + hour) & (kLine - 1));
+  }
   static size_t ByHost(uint64_t source, uint64_t target) { return MixWord(source + 1, target) >> (64 - kBits); }
   std::vector<uint8_t> counts_;
 };
@@ -185,7 +193,7 @@ class FlowTable {
   uint8_t least_in_an_hour = 15, least_by_a_host = 40;
 
   // Between the passes.
-  AttemptSketch rejected;  // of public addresses
+  AttemptSketch rejected;  // of public addresses; after the pass nobody's
   const Observations* observations = nullptr;
 
   uint8_t ClassOf(IpAddress address) const;

@@ -262,15 +262,15 @@ void Judge::FindCandidates() {
   // Who tried enough in an hour, or at one host, that it may be a scan. First about, so that only few are counted.
   const auto in_an_hour = static_cast<uint32_t>(std::min(limit("port-scan.ports"), limit("host-sweep.hosts")));
   const auto at_a_host = static_cast<uint32_t>(limit("port-scan.slow-ports"));
-  AttemptSketch about;
+  AttemptSketch& about = about_.emplace(std::move(table_.rejected));
+  about.Clear();
   auto hour_of = [](const Flow& flow) { return static_cast<uint32_t>(flow.first() / 3600); };
-  auto hash_of = [&](uint32_t code) { return AttemptSketch::HashOf(address(code)); };
-  for (const Flow& flow : probes_) about.Add(hash_of(flow.key->client), hash_of(flow.key->server), hour_of(flow));
+  for (const Flow& flow : probes_) about.Add(HashOf(flow.key->client), HashOf(flow.key->server), hour_of(flow));
   absl::flat_hash_map<uint64_t, uint32_t> in_hours, at_hosts;
   for (const Flow& flow : probes_) {
-    const uint64_t client = hash_of(flow.key->client);
+    const uint64_t client = HashOf(flow.key->client);
     if (about.MayBeInAnHour(client, hour_of(flow), in_an_hour)) ++in_hours[uint64_t{flow.key->client} << 32 | hour_of(flow)];
-    if (about.AtOneHost(client, hash_of(flow.key->server)) >= std::min<uint32_t>(at_a_host, AttemptSketch::kMost)) {
+    if (about.MayBeAtOneHost(client, HashOf(flow.key->server), at_a_host)) {
       if (++at_hosts[flow.pair()] >= at_a_host) candidates_.insert(flow.key->client);
     }
   }

@@ -101,6 +101,7 @@ class Judge {
   double limit(std::string_view name) const;
   bool wants(std::string_view kind) const;
   IpAddress address(uint32_t code) const { return table_.book().address(code); }
+  uint64_t HashOf(uint32_t code) const { return AttemptSketch::HashOf(address(code)); }
   std::string text(uint32_t code) const { return address(code).ToString(); }
   std::string interface(uint32_t interface) const {
     return interface == 0 ? std::string() : std::string(table_.book().text(interface - 1));
@@ -180,6 +181,7 @@ class Judge {
   absl::flat_hash_set<uint32_t> dns_servers_;  // inside, that answer others
   absl::flat_hash_set<std::pair<uint64_t, uint32_t>> reached_;  // (client, server), port << 8 | protocol: of interest, answered
   absl::flat_hash_set<uint32_t> candidates_;
+  std::optional<AttemptSketch> about_;  // all probes, until Scans()
 
   // Inside addresses that sent packets that were let through: kSends; that have a flow of both directions: kTalks. A gateway's
   // address has none, for each direction counts with another one.

@@ -1,5 +1,7 @@
 // port-scan, host-sweep, brute-force, answered-probe, and the noise that is none of them.
 #include <algorithm>
+#include <compare>
+#include <span>
 #include <tuple>
 
 #include "lib/insight/judge.h"
@@ -76,6 +78,13 @@ void SortBy(std::vector<Flow>* flows, F words_of) {
 uint64_t Joined(uint32_t high, uint32_t low) { return uint64_t{high} << 32 | low; }
 // REQUIRES: FlowKey::hour < 2^24, which it is until the year 3884.
 uint32_t HourAndBits(const FlowKey& key) { return key.hour << 8 | key.bits; }
+// A service that gave a client data.
+struct ServedEnd {
+  uint32_t client, server;
+  uint32_t service;  // port << 8 | protocol
+  friend auto operator<=>(const ServedEnd&, const ServedEnd&) = default;
+};
+uint32_t ServiceOf(const FlowKey& key) { return uint32_t{key.port} << 8 | key.protocol; }
 uint32_t PortOf(const FlowKey& key) { return HasPorts(key.protocol) ? key.port : 0; }
 
 }  // namespace
@@ -86,20 +95,30 @@ void Judge::Scans() {
   const auto least_hosts = static_cast<size_t>(limit("host-sweep.hosts"));
 
   // What a candidate got data from: there it is a client like others.
-  std::vector<std::tuple<uint32_t, uint32_t, uint32_t>> served_ends;  // client, server, port << 8 | protocol
+  std::vector<ServedEnd> served;
   for (const Flow& flow : touching_) {
     if (!candidates_.contains(flow.key->client) || flow.accepted() == 0 || flow.outcome() != Outcome::kPayload) continue;
-    served_ends.emplace_back(flow.key->client, flow.key->server, uint32_t{flow.key->port} << 8 | flow.key->protocol);
+    served.push_back({flow.key->client, flow.key->server, ServiceOf(*flow)});
   }
-  std::sort(served_ends.begin(), served_ends.end());
-  served_ends.erase(std::unique(served_ends.begin(), served_ends.end()), served_ends.end());
-  absl::flat_hash_map<uint64_t, std::vector<uint16_t>> served;                     // ports by pair
-  absl::flat_hash_map<std::pair<uint32_t, uint32_t>, uint32_t> servers_of_port;  // by client, and port << 8 | protocol
-  for (const auto& [client, server, port] : served_ends) {
-    served[uint64_t{client} << 32 | server].push_back(static_cast<uint16_t>(port >> 8));
-    ++servers_of_port[{client, port}];
+  std::sort(served.begin(), served.end());
+  served.erase(std::unique(served.begin(), served.end()), served.end());
+  auto served_by = [&](uint32_t client, uint32_t server) {
+    const auto [begin, end] = std::equal_range(served.begin(), served.end(), ServedEnd{client, server, 0}, [](const ServedEnd& x, const ServedEnd& y) {
+      return std::pair(x.client, x.server) < std::pair(y.client, y.server);
+    });
+    return std::span(begin, end);
+  };
+  std::vector<uint64_t> served_ports;  // by client << 32 | service, once for each server
+  for (const ServedEnd& end : served) served_ports.push_back(Joined(end.client, end.service));
+  std::sort(served_ports.begin(), served_ports.end());
+
+  std::vector<Flow> tried;  // of pairs that may have enough ports
+  for (const Flow& flow : suspects_) {
+    const auto least = static_cast<uint32_t>(std::min(least_ports, slow_ports));
+    if (about_->MayBeAtOneHost(HashOf(flow.key->client), HashOf(flow.key->server), least)) tried.push_back(flow);
   }
-  SortBy(&suspects_, [](const FlowKey& key) {
+  about_.reset();
+  SortBy(&tried, [](const FlowKey& key) {
     return std::pair(Joined(key.client, key.server), Joined(uint32_t{key.protocol} << 16 | key.port, HourAndBits(key)));
   });
 
@@ -115,36 +134,35 @@ void Judge::Scans() {
     bool udp = false, tcp = false;
   };
   std::map<uint32_t, Scan> scans;
-  for (size_t begin = 0, end; begin < suspects_.size(); begin = end) {
-    const uint64_t pair = suspects_[begin].pair();
+  for (size_t begin = 0, end; begin < tried.size(); begin = end) {
+    const uint64_t pair = tried[begin].pair();
     end = begin;
-    while (end < suspects_.size() && suspects_[end].pair() == pair) ++end;
+    while (end < tried.size() && tried[end].pair() == pair) ++end;
     if (end - begin < std::min(least_ports, slow_ports)) continue;
     std::map<uint32_t, std::set<uint32_t>> by_hour;
     std::set<uint32_t> all;
     for (size_t i = begin; i < end; ++i) {
-      const FlowKey& key = *suspects_[i];
+      const FlowKey& key = *tried[i];
       if (!HasPorts(key.protocol)) continue;
       const uint32_t port = uint32_t{key.protocol} << 16 | key.port;
-      if (const auto hour = HourOf(suspects_[i])) by_hour[*hour].insert(port);
+      if (const auto hour = HourOf(tried[i])) by_hour[*hour].insert(port);
       all.insert(port);
     }
     const size_t most = MostInAnHour(by_hour);
     if (most < least_ports && all.size() < slow_ports) continue;
-    const auto fine = served.find(pair);
-    if (fine != served.end() && fine->second.size() * 2 > all.size()) continue;
-    Scan& scan = scans[suspects_[begin].key->client];
-    const uint32_t target = suspects_[begin].key->server;
+    if (served_by(tried[begin].key->client, tried[begin].key->server).size() * 2 > all.size()) continue;
+    Scan& scan = scans[tried[begin].key->client];
+    const uint32_t target = tried[begin].key->server;
     scan.targets.push_back(target);
     FlowSpan span;
     for (size_t i = begin; i < end; ++i) {
-      const FlowKey& key = *suspects_[i];
+      const FlowKey& key = *tried[i];
       if (!HasPorts(key.protocol)) continue;
-      Add(&span, suspects_[i]);
-      Add(&scan.span, suspects_[i]);
+      Add(&span, tried[i]);
+      Add(&scan.span, tried[i]);
       scan.ports.insert(key.port);
       scan.bits |= key.bits;
-      scan.answered += suspects_[i].outcome() == Outcome::kAnswered ? 1 : 0;
+      scan.answered += tried[i].outcome() == Outcome::kAnswered ? 1 : 0;
       (key.protocol == 17 ? scan.udp : scan.tcp) = true;
     }
     if (all.size() > scan.most_ports || (all.size() == scan.most_ports && address(target) < address(scan.most_target))) {
@@ -157,7 +175,7 @@ void Judge::Scans() {
   for (auto& [actor, scan] : scans) {
     const std::vector<uint32_t> targets = Sorted(scan.targets);
     uint64_t with_payload = 0;
-    for (uint32_t target : targets) with_payload += served.contains(uint64_t{actor} << 32 | target) ? 1 : 0;
+    for (uint32_t target : targets) with_payload += served_by(actor, target).empty() ? 0 : 1;
     Outcome outcome = scan.answered > 0 ? Outcome::kAnswered : scan.span.best;
     if (with_payload > 0) outcome = Outcome::kPayload;
     const FlowKey key{0, 0, scan.bits, 0, 0, 0};
@@ -216,8 +234,8 @@ void Judge::Scans() {
     }
     // Hosts that serve it: most of them, and it is a client that some do not answer.
     const FlowKey& key = *suspects_[begin];
-    const auto serving = servers_of_port.find({actor, uint32_t{key.port} << 8 | key.protocol});
-    const size_t fine = serving == servers_of_port.end() ? 0 : serving->second;
+    const auto [first, last] = std::equal_range(served_ports.begin(), served_ports.end(), Joined(actor, ServiceOf(key)));
+    const auto fine = static_cast<size_t>(last - first);
     if (fine > 2 * all.size()) continue;
     Sweep& sweep = sweeps[actor];
     const std::pair<uint8_t, uint16_t> service(key.protocol, key.port);
@@ -240,12 +258,11 @@ void Judge::Scans() {
     const std::vector<uint32_t> targets = Sorted(sweep.targets);
     uint64_t with_payload = 0;
     for (uint32_t target : targets) {
-      const auto fine = served.find(uint64_t{actor} << 32 | target);
-      if (fine == served.end()) continue;
-      with_payload += std::any_of(sweep.services.begin(), sweep.services.end(),
-                                  [&](const auto& s) {
-                                    return std::find(fine->second.begin(), fine->second.end(), s.second) != fine->second.end();
-                                  });
+      const auto fine = served_by(actor, target);
+      with_payload += std::any_of(fine.begin(), fine.end(), [&](const ServedEnd& end) {
+        return std::any_of(sweep.services.begin(), sweep.services.end(),
+                           [&](const auto& s) { return s.second == end.service >> 8; });
+      });
     }
     Outcome outcome = sweep.answered > 0 ? Outcome::kAnswered : sweep.span.best;
     if (with_payload > 0) outcome = Outcome::kPayload;
