@@ -384,12 +384,17 @@ class FlowSink final : public LocalSink {
       const int64_t value = word(words, row);
       return value == kNullWord ? uint64_t{0} : static_cast<uint64_t>(value);
     };
+    auto is_rejected = [&](uint32_t row) { return actions != nullptr && actions[row] == "REJECT"; };
     for (uint32_t i = 0; i < rows.count; ++i) {
       const uint32_t row = rows[i];
       const ObservedRecord& r = observed[row];
       constexpr uint32_t kFar = 8;
       if (i + kFar < rows.count) {
-        for (uint64_t hash : {hashes_[2 * (i + kFar)], hashes_[2 * (i + kFar) + 1]}) __builtin_prefetch(&recent_[PlaceOf(hash)], 1);
+        const uint64_t from = hashes_[2 * (i + kFar)], to = hashes_[2 * (i + kFar) + 1];
+        __builtin_prefetch(&recent_[PlaceOf(from)], 1);
+        __builtin_prefetch(&recent_[PlaceOf(to)], 1);
+        const uint32_t far = rows[i + kFar];
+        if (is_rejected(far)) table_->rejected.Prefetch(from, to, Seconds(word(starts, far)) / 3600);
       }
       const uint32_t start = Seconds(word(starts, row));
       const uint32_t end = std::max(start, Seconds(word(ends, row)));
@@ -401,7 +406,7 @@ class FlowSink final : public LocalSink {
         continue;
       }
       const Orientation o = observations.Orient(r, interface_ == 0 ? nullptr : &own_[local_interface_]);
-      const bool rejected = actions != nullptr && actions[row] == "REJECT";
+      const bool rejected = is_rejected(row);
       const uint64_t source_hash = hashes_[2 * i], destination_hash = hashes_[2 * i + 1];
       const Address* looked = &Look(*r.source, source_hash);
       Address held;

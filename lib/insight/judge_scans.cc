@@ -61,18 +61,26 @@ size_t MostInAnHour(const std::map<uint32_t, std::set<T>>& by_hour) {
   return most;
 }
 
-// Sorts by two words that are made of each key once: a flow's own stand far from one another.
+// Flows sorted by two words that are made of each key once, for the flows themselves stand far from one another.
+struct InPlace {
+  std::pair<uint64_t, uint64_t> words;
+  Flow flow;
+};
 template <typename F>
-void SortBy(std::vector<Flow>* flows, F words_of) {
-  struct Item {
-    std::pair<uint64_t, uint64_t> words;
-    Flow flow;
-  };
-  std::vector<Item> items;
-  items.reserve(flows->size());
-  for (const Flow& flow : *flows) items.push_back({words_of(*flow), flow});
-  std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) { return a.words < b.words; });
-  for (size_t i = 0; i < items.size(); ++i) (*flows)[i] = items[i].flow;
+std::vector<InPlace> SortedBy(const std::vector<Flow>& flows, F words_of) {
+  std::vector<InPlace> sorted;
+  sorted.reserve(flows.size());
+  for (const Flow& flow : flows) sorted.push_back({words_of(*flow), flow});
+  std::sort(sorted.begin(), sorted.end(), [](const InPlace& a, const InPlace& b) { return a.words < b.words; });
+  return sorted;
+}
+// f(flows whose first word is the same).
+template <typename F>
+void ForEachGroup(std::span<const InPlace> sorted, F f) {
+  for (size_t begin = 0, end; begin < sorted.size(); begin = end) {
+    for (end = begin + 1; end < sorted.size() && sorted[end].words.first == sorted[begin].words.first;) ++end;
+    f(sorted.subspan(begin, end - begin));
+  }
 }
 
 uint64_t Joined(uint32_t high, uint32_t low) { return uint64_t{high} << 32 | low; }
@@ -118,7 +126,7 @@ void Judge::Scans() {
     if (about_->MayBeAtOneHost(HashOf(flow.key->client), HashOf(flow.key->server), least)) tried.push_back(flow);
   }
   about_.reset();
-  SortBy(&tried, [](const FlowKey& key) {
+  const std::vector<InPlace> by_pair = SortedBy(tried, [](const FlowKey& key) {
     return std::pair(Joined(key.client, key.server), Joined(uint32_t{key.protocol} << 16 | key.port, HourAndBits(key)));
   });
 
@@ -134,35 +142,33 @@ void Judge::Scans() {
     bool udp = false, tcp = false;
   };
   std::map<uint32_t, Scan> scans;
-  for (size_t begin = 0, end; begin < tried.size(); begin = end) {
-    const uint64_t pair = tried[begin].pair();
-    end = begin;
-    while (end < tried.size() && tried[end].pair() == pair) ++end;
-    if (end - begin < std::min(least_ports, slow_ports)) continue;
+  ForEachGroup(by_pair, [&](std::span<const InPlace> group) {
+    if (group.size() < std::min(least_ports, slow_ports)) return;
+    const uint64_t pair = group[0].words.first;
+    const auto client = static_cast<uint32_t>(pair >> 32), target = static_cast<uint32_t>(pair);
     std::map<uint32_t, std::set<uint32_t>> by_hour;
     std::set<uint32_t> all;
-    for (size_t i = begin; i < end; ++i) {
-      const FlowKey& key = *tried[i];
+    for (const auto& [words, flow] : group) {
+      const FlowKey& key = *flow;
       if (!HasPorts(key.protocol)) continue;
       const uint32_t port = uint32_t{key.protocol} << 16 | key.port;
-      if (const auto hour = HourOf(tried[i])) by_hour[*hour].insert(port);
+      if (const auto hour = HourOf(flow)) by_hour[*hour].insert(port);
       all.insert(port);
     }
     const size_t most = MostInAnHour(by_hour);
-    if (most < least_ports && all.size() < slow_ports) continue;
-    if (served_by(tried[begin].key->client, tried[begin].key->server).size() * 2 > all.size()) continue;
-    Scan& scan = scans[tried[begin].key->client];
-    const uint32_t target = tried[begin].key->server;
+    if (most < least_ports && all.size() < slow_ports) return;
+    if (served_by(client, target).size() * 2 > all.size()) return;
+    Scan& scan = scans[client];
     scan.targets.push_back(target);
     FlowSpan span;
-    for (size_t i = begin; i < end; ++i) {
-      const FlowKey& key = *tried[i];
+    for (const auto& [words, flow] : group) {
+      const FlowKey& key = *flow;
       if (!HasPorts(key.protocol)) continue;
-      Add(&span, tried[i]);
-      Add(&scan.span, tried[i]);
+      Add(&span, flow);
+      Add(&scan.span, flow);
       scan.ports.insert(key.port);
       scan.bits |= key.bits;
-      scan.answered += tried[i].outcome() == Outcome::kAnswered ? 1 : 0;
+      scan.answered += flow.outcome() == Outcome::kAnswered ? 1 : 0;
       (key.protocol == 17 ? scan.udp : scan.tcp) = true;
     }
     if (all.size() > scan.most_ports || (all.size() == scan.most_ports && address(target) < address(scan.most_target))) {
@@ -171,7 +177,7 @@ void Judge::Scans() {
       scan.most_target = target;
     }
     told_pairs_.insert(pair);
-  }
+  });
   for (auto& [actor, scan] : scans) {
     const std::vector<uint32_t> targets = Sorted(scan.targets);
     uint64_t with_payload = 0;
@@ -200,7 +206,7 @@ void Judge::Scans() {
   }
 
   // By client, protocol and port.
-  SortBy(&suspects_, [](const FlowKey& key) {
+  const std::vector<InPlace> by_service = SortedBy(suspects_, [](const FlowKey& key) {
     return std::pair(Joined(key.client, uint32_t{key.protocol} << 16 | PortOf(key)),
                      Joined(key.server, HourAndBits(key)));
   });
@@ -215,36 +221,33 @@ void Judge::Scans() {
     uint8_t bits = 0;
   };
   std::map<uint32_t, Sweep> sweeps;
-  for (size_t begin = 0, end; begin < suspects_.size(); begin = end) {
-    auto group = [](const Flow& f) { return std::tuple(f.key->client, f.key->protocol, f.key->port); };
-    end = begin;
-    while (end < suspects_.size() && group(suspects_[end]) == group(suspects_[begin])) ++end;
-    if (end - begin < least_hosts) continue;
+  ForEachGroup(by_service, [&](std::span<const InPlace> group) {
+    if (group.size() < least_hosts) return;
     std::map<uint32_t, std::set<uint32_t>> by_hour;
     std::set<uint32_t> all;
-    for (size_t i = begin; i < end; ++i) {
-      if (const auto hour = HourOf(suspects_[i])) by_hour[*hour].insert(suspects_[i].key->server);
-      all.insert(suspects_[i].key->server);
+    for (const auto& [words, flow] : group) {
+      if (const auto hour = HourOf(flow)) by_hour[*hour].insert(flow.key->server);
+      all.insert(flow.key->server);
     }
-    const uint32_t actor = suspects_[begin].key->client;
+    const uint32_t actor = group[0].flow.key->client;
     const size_t most = MostInAnHour(by_hour);
-    if (most < least_hosts) continue;
+    if (most < least_hosts) return;
     if (std::all_of(all.begin(), all.end(), [&](uint32_t t) { return told_pairs_.contains(uint64_t{actor} << 32 | t); })) {
-      continue;  // of a port scan
+      return;  // of a port scan
     }
     // Hosts that serve it: most of them, and it is a client that some do not answer.
-    const FlowKey& key = *suspects_[begin];
+    const FlowKey& key = *group[0].flow;
     const auto [first, last] = std::equal_range(served_ports.begin(), served_ports.end(), Joined(actor, ServiceOf(key)));
     const auto fine = static_cast<size_t>(last - first);
-    if (fine > 2 * all.size()) continue;
+    if (fine > 2 * all.size()) return;
     Sweep& sweep = sweeps[actor];
     const std::pair<uint8_t, uint16_t> service(key.protocol, key.port);
     FlowSpan span;
-    for (size_t i = begin; i < end; ++i) {
-      Add(&span, suspects_[i]);
-      Add(&sweep.span, suspects_[i]);
-      sweep.bits |= suspects_[i].key->bits;
-      sweep.answered += suspects_[i].outcome() == Outcome::kAnswered ? 1 : 0;
+    for (const auto& [words, flow] : group) {
+      Add(&span, flow);
+      Add(&sweep.span, flow);
+      sweep.bits |= flow.key->bits;
+      sweep.answered += flow.outcome() == Outcome::kAnswered ? 1 : 0;
     }
     sweep.targets.insert(sweep.targets.end(), all.begin(), all.end());
     sweep.services.insert(service);
@@ -253,7 +256,7 @@ void Judge::Scans() {
       sweep.most_service = service;
       sweep.seconds = span.last - span.first;
     }
-  }
+  });
   for (auto& [actor, sweep] : sweeps) {
     const std::vector<uint32_t> targets = Sorted(sweep.targets);
     uint64_t with_payload = 0;
