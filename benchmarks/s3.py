@@ -107,8 +107,10 @@ def serve(root: str, latency: float, port: object) -> None:
         def log_message(self, *arguments: object) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.request_queue_size = 128
+    class Server(http.server.ThreadingHTTPServer):
+        request_queue_size = 128  # of connections to come; what finds no room tries again after a second
+
+    server = Server(("127.0.0.1", 0), Handler)
     port.put(server.server_port)  # type: ignore[attr-defined]
     server.serve_forever()
 
