@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import re
 
 from flowlogs import audit, controls, evidence
-from flowlogs.cli.common import Output, Parser, UsageError, caller_of, complain, finish, footer, is_remote, limit, scan
+from flowlogs.cli.common import Output, Parser, UsageError, caller_of, complain, exit_code, finish, footer, is_remote, limit, listed, scan
 
 HELP = f"""What the logs prove, and what they do not: the time that is covered, gaps by interface, what AWS skipped, the oldest record,
 administration ports that answered the internet, who reached an address; and the controls of {', '.join(controls.FRAMEWORKS)} that this
@@ -36,9 +35,7 @@ def add_options(parser: Parser) -> None:
     parser.add_argument("--pack", metavar="FILE.zip|DIR", help="write an evidence pack")
     parser.add_argument("--expect", metavar="FINGERPRINT", help="of verify: what was noted when the pack was written")
     parser.add_argument("--sources", action="store_true", help="of verify: read the sources again, and compare them too")
-    parser.add_argument(
-        "--fail-on", metavar="STATUS", choices=("fail", "warn", "never"), default="fail", help="exit with 1 at fail, or warn, or never (default: fail)"
-    )
+    parser.add_fail_on("STATUS", ("fail", "warn"), "fail", "a control")
     parser.add_argument("-n", "--limit", metavar="N", type=limit, default=10, help="at most N of each list (default: 10)")
     parser.add_where()
     parser.add_output(FORMATS)
@@ -55,9 +52,9 @@ def run(args: argparse.Namespace) -> int:
     with Output(args.output, FORMATS, pipe="table", zone=args.zone) as output:
         answer = audit.audit(
             logs,
-            frameworks=_split(args.controls) or None,
+            frameworks=listed(args.controls) or None,
             address=args.who,
-            allow=_split(args.allow),
+            allow=listed(args.allow),
             inventory=args.inventory,
             aws=_caller(args, args.files),
             interval=args.interval,
@@ -78,11 +75,8 @@ def run(args: argparse.Namespace) -> int:
     if args.pack:
         pack = answer["pack"]
         complain(f"wrote {pack['path']}; note its fingerprint where nobody can change it: {pack['fingerprint']}")
-    code = finish(args, answer._stats, matched=answer["period"]["records"])
     worst = answer.worst()
-    if code == 0 and worst is not None and args.fail_on != "never":
-        return int(controls.STATUSES.index(worst) <= controls.STATUSES.index(args.fail_on.upper()))
-    return code
+    return exit_code(args, finish(args, answer._stats, matched=answer["period"]["records"]), worst and worst.lower())
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -105,10 +99,6 @@ def _caller(args: argparse.Namespace, files: list[str]) -> object:
     if files == ["s3://"] and not asked:
         return None
     return caller_of(args)
-
-
-def _split(texts: list[str]) -> list[str]:
-    return [word for text in texts for word in re.split(r"[\s,]+", text) if word]
 
 
 def _rerun(args: argparse.Namespace) -> list[str]:

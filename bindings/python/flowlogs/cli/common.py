@@ -220,6 +220,18 @@ class Parser(argparse.ArgumentParser):
             "--dedup", action="store_true", help="drop records that are identical to an earlier one (overlapping flow logs)"
         )
 
+    def add_fail_on(self, what: str, gravest_first: tuple[str, ...], default: str, found: str) -> None:
+        """--fail-on, which exit_code() obeys (CONTRACT V5). what: the words are of; found: what makes the verb fail."""
+        words = ", ".join(gravest_first)
+        self.add_argument(
+            "--fail-on",
+            metavar=what,
+            choices=(*gravest_first, "never"),
+            default=default,
+            help=f"exit with 1 at {found} of this {what.lower()} or a graver one: {words}; or never (default: {default})",
+        )
+        self.set_defaults(fail_words=gravest_first)
+
     def add_once(self) -> None:
         self.add_argument(
             "--once", action="store_true", help="count packets once that several interfaces saw (reads the input twice)"
@@ -287,7 +299,7 @@ def scan_of(args: argparse.Namespace, files: list[Any], window: windows.Window |
     sets = _sets(args)
     if sets:
         options["sets"] = sets
-    internal = _listed(args.internal)
+    internal = listed(args.internal)
     if internal:
         options["internal"] = internal
     options["inventory"] = inventory_of(args)
@@ -302,7 +314,7 @@ def scan_of(args: argparse.Namespace, files: list[Any], window: windows.Window |
         options["progress"] = shown_progress
     options.update(format=args.log_format, threads=args.threads, on_error="skip", mmap=args.mmap)
     if any(is_remote(file) for file in files):
-        options.update(aws=caller_of(args), accounts=_listed(args.accounts), regions=_listed(args.regions))
+        options.update(aws=caller_of(args), accounts=listed(args.accounts), regions=listed(args.regions))
     if window:
         options.update(since=window.since, until=window.until)
     with warnings_told():
@@ -349,7 +361,8 @@ def inventory_of(args: argparse.Namespace) -> Any:
     return getattr(args, "made_inventory", None)
 
 
-def _listed(texts: list[str]) -> list[str]:
+def listed(texts: list[str]) -> list[str]:
+    """The items of an option that is given several times, or with commas."""
     return [item for text in texts for item in re.split(r"[\s,]+", text) if item]
 
 
@@ -590,6 +603,11 @@ class Output:
 
         self.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
+    def write_ndjson(self, values: Any) -> None:
+        import json
+
+        self.write("".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values))
+
 
 # ---- Last words ------------------------------------------------------------------------------------------------------
 
@@ -639,6 +657,14 @@ def finish(args: argparse.Namespace, stats: fl.Stats, matched: int | None = None
     if stats.errors:
         return 2
     return 1 if wrong and getattr(args, "strict", False) else 0
+
+
+def exit_code(args: argparse.Namespace, code: int, worst: str | None) -> int:
+    """The code of finish(), or 1 if the worst that was found is as grave as --fail-on says. worst: None if nothing was."""
+    words: tuple[str, ...] = args.fail_words
+    if code == 0 and worst in words and args.fail_on != "never":
+        return int(words.index(worst) <= words.index(args.fail_on))
+    return code
 
 
 def _complain_of_nothing(args: argparse.Namespace, stats: fl.Stats) -> None:
