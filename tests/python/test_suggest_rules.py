@@ -565,7 +565,7 @@ def test_the_command_writes_what_its_options_say(command, noise, tmp_path):
     assert report.returncode == 0 and "ingress" in report.stdout and "Replayed: 3 of 3 accepted flows admitted" in report.stdout
     answer = json.loads(command("suggest-rules", "-o", "json", noise).stdout)
     assert answer == json.loads(json.dumps(fl.scan(noise).suggest_rules()))
-    assert set(answer) == {"targets", "start", "end", "span", "warnings", "options", "stats"}
+    assert set(answer) == {"targets", "start", "end", "span", "records", "warnings", "options", "stats"}
     command("suggest-rules", "-o", tmp_path / "rules.tf", noise)
     assert (tmp_path / "rules.tf").read_text() == command("suggest-rules", "--as", "terraform", noise).stdout
     command("suggest-rules", "-o", tmp_path / "rules.sh", noise)
@@ -594,3 +594,34 @@ def test_a_made_up_log_is_replayed_whole():
         for rules in (target["ingress"], target["egress"]):
             assert len([rule for rule in rules if rule["group"] or "." in rule["cidr"]]) <= 60
     assert list(itertools.islice((target["target"][:4] for target in answer.targets), 1)) == ["eni-"]
+
+
+def test_rules_are_a_table_too(command, noise):  # CONTRACT V2
+    rules = [rule for target in fl.scan(noise).suggest_rules().targets for rule in target["ingress"] + target["egress"]]
+    lines = command("suggest-rules", "-o", "csv", noise).stdout.splitlines()
+    assert lines[0].startswith("target,direction,protocol,service,cidr,") and len(lines) == len(rules) + 1
+    rows = [json.loads(line) for line in command("suggest-rules", "-o", "ndjson", noise).stdout.splitlines()]
+    assert [row["cidr"] for row in rows] == [rule["cidr"] for rule in rules] and rows[0]["target"] == "eni-0858304751c757b2e"
+
+
+def test_records_without_a_time_match_a_filter_and_have_no_span(command, tmp_path):
+    log = tmp_path / "log"
+    log.write_text("interface-id srcaddr dstaddr srcport dstport protocol action\neni-a 10.0.0.9 10.0.0.1 40000 443 6 ACCEPT\n")
+    ran = command("suggest-rules", "--where", "accepted", log)
+    assert ran.returncode == 0 and ran.stderr == "" and "no input has start" in ran.stdout and "span 0 s" not in ran.stdout
+
+
+def test_one_change_is_a_text():
+    (target,) = scan(*APP).suggest_rules("10.0.0.1", changes="ingress tcp/22 from 10.0.0.0/8").targets
+    assert [change["rule"] for change in target["changes"]] == ["ingress tcp/22 from 10.0.0.0/8"]
+
+
+def test_a_target_is_an_address_as_the_language_has_them():
+    log = scan(*APP)
+    with pytest.raises(fl.ArgumentError, match=r"did you mean 10\.0\.0\.0/24\?"):  # CONTRACT L4
+        log.suggest_rules("10.0.0.1/24")
+    assert log.suggest_rules("::ffff:10.0.0.1").targets[0]["records"] == log.suggest_rules("10.0.0.1").targets[0]["records"] > 0  # CONTRACT F7
+    with pytest.raises(fl.ArgumentError, match="a zone id is no part"):
+        log.suggest_rules("fe80::1%eth0")
+    with pytest.raises(fl.ArgumentError, match="no input has srcport, dstport, protocol or action"):
+        fl.scan(b"srcaddr dstaddr\n10.0.0.1 10.0.0.2\n").suggest_rules()

@@ -760,3 +760,32 @@ def test_wrong_ends_are_usage_errors(command, noise):
     ran = command("troubleshoot", "--from", "nobody", "--to", Y, noise)
     assert ran.returncode == 2 and "'nobody' is no address" in ran.stderr and ran.stdout == ""
     assert command("troubleshoot", "--fail-on", "high", noise).returncode == 2
+
+
+# ---- What is asked for is not there ----------------------------------------------------------------------------------
+
+
+def test_what_filters_left_out_is_not_said_to_be_missing_in_the_input(command, log):  # CONTRACT L11
+    asked = troubleshoot.troubleshoot(scan(ways() + other()).filter(f"end < {T - 100}"), from_=X, to=f"{Y}:443", now=T + 10**6)
+    assert (asked["verdict"], asked["reason"], asked["confidence"]) == ("not-seen", "no-flow-log", "possible")
+    assert "none of 8 records of the input is of the time" in asked["why"]
+    path = log(ways() + other())
+    ran = command("troubleshoot", "--from", X, "--to", f"{Y}:443", "--until", T - 100, path)
+    assert ran.returncode == 1 and "none of 8 records is in the window; they are from 2023-11-14" in ran.stderr
+    assert "none of 8 records matches --where" in command("troubleshoot", "--where", "dstport = 1", path).stderr
+
+
+@pytest.mark.parametrize("fields", [RECOMMENDED, DEFAULT], ids=["recommended", "default"])
+def test_logs_without_traffic_are_logs(fields):
+    made = ask([NODATA], fields)
+    assert (made["reason"], made["confidence"], made["alternatives"]) == ("no-traffic", "possible", ["not-seen: no-flow-log"])
+    assert ask([SKIPDATA, NODATA], fields)["reason"] == "skipdata"
+    elsewhere = [flow("10.0.3.1:50000", f"{WORLD}:443", at="eni-cccc"), flow(f"{WORLD}:443", "10.0.3.1:50000", at="eni-cccc")]
+    made = ask([NODATA, *elsewhere], fields, source="eni-aaaa")
+    assert made["reason"] == "no-traffic" and "eni-aaaa is logged (1 record) and sent nothing to 10.0.2.9" in made["why"]
+    assert ask([NODATA, *elsewhere], fields, source="eni-dddd")["reason"] == "no-flow-log"
+
+
+def test_the_ends_may_be_given_in_their_order():
+    logs = scan(OPENED + other())
+    assert logs.troubleshoot(X, f"{Y}:443") == logs.troubleshoot(from_=X, to=f"{Y}:443")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from . import _core
-from ._text import Style
+from ._text import Style, listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from ipaddress import IPv4Network, IPv6Network
     from typing import Any
 
 _CHUNK = 4096
@@ -61,8 +62,28 @@ def columns_of(query: _core.Query, verb: str, *needed: str) -> set[str]:
     columns = set(query.columns) or {str(field["column"]) for field in _core.fields()}
     missing = [name.replace("_", "-") for name in needed if name not in columns]
     if missing:
-        raise _core.ArgumentError(f"{verb}: no input has {' and '.join(missing)}")
+        raise _core.ArgumentError(f"{verb}: no input has {listed(missing, 'or')}")
     return columns
+
+
+def network_of(text: str) -> IPv4Network | IPv6Network:
+    """An address or a prefix; an IPv4-mapped one is IPv4's (CONTRACT F7). Raises ValueError, which says what is wrong with it."""
+    import ipaddress
+
+    if "%" in text:
+        raise ValueError("a zone id is no part of an address")
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        try:
+            right = ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            raise ValueError(f"'{text}' is no address or prefix") from None
+        raise ValueError(f"{text} has host bits set: did you mean {right}?") from None  # CONTRACT L4
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is not None and network.prefixlen >= 96:
+        return ipaddress.ip_network((mapped, network.prefixlen - 96))
+    return network
 
 
 class Tables(dict):  # type: ignore[type-arg]

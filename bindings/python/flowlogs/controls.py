@@ -8,7 +8,7 @@ from what was given, with what to do.
 
 from __future__ import annotations
 
-from ._text import count, iso_time, shown
+from ._text import count, iso_time, percent, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _loss(facts: dict[str, Any]) -> tuple[str, str, str]:
         return "MANUAL", "no input has log-status and start: what AWS skipped cannot be told", "add log-status, start and end to the format"
     parts = []
     if skip["records"]:
-        parts.append(f"{skip['records']:,} SKIPDATA of {count(facts['period']['records'], 'record')} ({skip['share']:.3%})")
+        parts.append(f"{skip['records']:,} SKIPDATA of {count(facts['period']['records'], 'record')} ({percent(skip['records'], facts['period']['records'])})")
     if coverage["log_gaps"]:
         parts.append(f"no record at all: {_spans(coverage['log_gaps'])}")
     if coverage["gaps_total"]:

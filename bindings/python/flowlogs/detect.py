@@ -14,7 +14,7 @@ import time
 
 from . import _core
 from ._text import Style, count, cut, shown
-from .answers import Answer, columns_of, require_records
+from .answers import Answer, columns_of, network_of, require_records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -331,15 +331,13 @@ def _expiry(text: Any, what: str) -> float:
 
 def _matcher(key: str, value: Any, what: str) -> Any:
     """A set of texts, or networks for actors and targets."""
-    import ipaddress
-
     values = value if isinstance(value, list) else [value]
     if key not in ("actor", "target"):
         return {str(one) for one in values}
     made: list[Any] = []
     for one in values:
         try:
-            made.append(ipaddress.ip_network(str(one)))
+            made.append(network_of(str(one)))
         except ValueError as error:
             if "/" in str(one):
                 raise _core.ArgumentError(f"{what}: {key}: {error}") from None

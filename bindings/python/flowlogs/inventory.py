@@ -138,11 +138,17 @@ class Inventory:
                 self._sets.setdefault(word, {}).update(dict.fromkeys(known))
 
 
+def directories_of(inventory: Known) -> list[str]:
+    if isinstance(inventory, Inventory):
+        return inventory.directories
+    return [os.fspath(one) for one in ([inventory] if isinstance(inventory, (str, os.PathLike)) else inventory)]
+
+
 def read(inventory: Known) -> Inventory:
     """The inventory of a directory, or of several together. Warns of what it lacks. Raises ArgumentError."""
     if isinstance(inventory, Inventory):
         return inventory
-    made = Inventory([inventory] if isinstance(inventory, (str, os.PathLike)) else inventory)
+    made = Inventory(directories_of(inventory))
     for name, why in made.missing.items():
         what = "`internal` is not told by it" if name == "vpcs" else "what only they tell is not known by name"
         warnings.warn(f"the inventory lacks {name.replace('-', ' ')}: {what} ({why})", UserWarning, stacklevel=3)

@@ -29,7 +29,10 @@ def of_inventories(directories: Iterable[str]) -> tuple[dict[str, list[dict[str,
         manifest = read_file(directory, "manifest", "write it with `flowlogs aws inventory -o DIR`")
         for kind in KINDS:
             if kind in manifest.get("files", {}):
-                lists.setdefault(kind, []).append(read_file(directory, kind, "write the inventory again"))
+                found = read_file(directory, kind, "write the inventory again")
+                if not isinstance(found.get("items"), list):
+                    raise _core.ArgumentError(f"inventory: {os.path.join(directory, kind)}.json: it has no items; write the inventory again")
+                lists.setdefault(kind, []).append(found)
             else:
                 missing[kind] = str(manifest.get("missing", {}).get(kind, f"{directory} has no {kind}.json"))
     for kind in missing:

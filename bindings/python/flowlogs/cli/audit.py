@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from flowlogs import audit, controls, evidence
-from flowlogs.cli.common import Output, Parser, UsageError, caller_of, complain, exit_code, finish, footer, is_remote, limit, listed, scan
+from flowlogs.cli.common import Output, Parser, UsageError, caller_of, complain, exit_code, finish, footer, inventory_of, is_remote, limit, items_of, scan
 
 HELP = f"""What the logs prove, and what they do not: the time that is covered, gaps by interface, what AWS skipped, the oldest record,
 administration ports that answered the internet, who reached an address; and the controls of {', '.join(controls.FRAMEWORKS)} that this
@@ -17,7 +17,7 @@ for that, and how bucket or log group keep the logs. docs/audit.md tells of cont
 `flowlogs audit verify PACK` finds every change of an evidence pack."""
 EXAMPLE = "flowlogs audit tests/data/internet-noise-v2.log"
 FILES = "FILES... | verify PACK"
-FORMATS = ("table", "csv", "tsv", "json")
+FORMATS = ("table", "csv", "tsv", "json", "ndjson")
 
 
 def add_options(parser: Parser) -> None:
@@ -52,10 +52,10 @@ def run(args: argparse.Namespace) -> int:
     with Output(args.output, FORMATS, pipe="table", zone=args.zone) as output:
         answer = audit.audit(
             logs,
-            frameworks=listed(args.controls) or None,
-            address=args.who,
-            allow=listed(args.allow),
-            inventory=args.inventory,
+            controls=items_of(args.controls) or None,
+            who=args.who,
+            allow=items_of(args.allow),
+            inventory=inventory_of(args),
             aws=_caller(args, args.files),
             interval=args.interval,
             since=args.window.since,

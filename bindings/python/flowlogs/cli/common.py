@@ -228,7 +228,7 @@ class Parser(argparse.ArgumentParser):
             metavar=what,
             choices=(*gravest_first, "never"),
             default=default,
-            help=f"exit with 1 at {found} of this {what.lower()} or a graver one: {words}; or never (default: {default})",
+            help=f"the least {what.lower()} of {found} at which to exit with 1: {words}; or never (default: {default})",
         )
         self.set_defaults(fail_words=gravest_first)
 
@@ -299,7 +299,7 @@ def scan_of(args: argparse.Namespace, files: list[Any], window: windows.Window |
     sets = _sets(args)
     if sets:
         options["sets"] = sets
-    internal = listed(args.internal)
+    internal = items_of(args.internal)
     if internal:
         options["internal"] = internal
     options["inventory"] = inventory_of(args)
@@ -314,7 +314,7 @@ def scan_of(args: argparse.Namespace, files: list[Any], window: windows.Window |
         options["progress"] = shown_progress
     options.update(format=args.log_format, threads=args.threads, on_error="skip", mmap=args.mmap)
     if any(is_remote(file) for file in files):
-        options.update(aws=caller_of(args), accounts=listed(args.accounts), regions=listed(args.regions))
+        options.update(aws=caller_of(args), accounts=items_of(args.accounts), regions=items_of(args.regions))
     if window:
         options.update(since=window.since, until=window.until)
     with warnings_told():
@@ -361,7 +361,7 @@ def inventory_of(args: argparse.Namespace) -> Any:
     return getattr(args, "made_inventory", None)
 
 
-def listed(texts: list[str]) -> list[str]:
+def items_of(texts: list[str]) -> list[str]:
     """The items of an option that is given several times, or with commas."""
     return [item for text in texts for item in re.split(r"[\s,]+", text) if item]
 

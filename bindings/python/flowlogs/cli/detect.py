@@ -8,7 +8,7 @@ from typing import Any
 
 import flowlogs as fl
 from flowlogs import detect
-from flowlogs.cli.common import Output, Parser, UsageError, complain, exit_code, finish, footer, inventory_of, listed, scan
+from flowlogs.cli.common import Output, Parser, UsageError, complain, exit_code, finish, footer, inventory_of, items_of, scan
 from flowlogs.cli.follow import add_every
 
 HELP = """What in the logs deserves a look: scans, brute force, exfiltration, beaconing, exposed ports, and more, each with the
@@ -101,8 +101,8 @@ def options_of(args: argparse.Namespace) -> dict[str, Any]:
         "policy": args.policy,
         "inventory": inventory_of(args),
         "suppress": args.suppress,
-        "resolvers": listed(args.resolver),
-        "kinds": listed(args.kind),
+        "resolvers": items_of(args.resolver),
+        "kinds": items_of(args.kind),
         "thresholds": _thresholds(args.threshold),
         "rerun": _rerun(args),
     }

@@ -44,4 +44,4 @@ def run(args: argparse.Namespace) -> int:
             output.write_ndjson(verdicts)
         else:
             output.write_table(answer.to_table())
-    return exit_code(args, finish(args, answer._stats), troubleshoot.worst_of(verdicts))
+    return exit_code(args, finish(args, answer._stats, matched=answer._matched), troubleshoot.worst_of(verdicts))

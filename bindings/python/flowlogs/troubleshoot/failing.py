@@ -10,7 +10,7 @@ from collections import Counter
 
 from .. import _core
 from .._text import count
-from ..answers import Tables, collect, finished, service_of
+from ..answers import collect, finished, service_of
 from ..conversations import Plan
 from .answer import Verdict, Verdicts
 from .combining import decide
@@ -132,12 +132,9 @@ def verdicts(
     if probes.records:
         made.append(probes.verdict(stats, known, seen))
     answer = Verdicts(made, stats, (seen.first, seen.last), len(groups) - len(chosen), judged)
-    _check(tables, answer)
-    return answer
-
-
-def _check(tables: Tables, answer: Verdicts) -> None:
-    finished(answer, tables)
+    if source is None and target is None:  # else not even a right question may meet a record
+        answer._matched = seen.lines
+    return finished(answer, tables)  # type: ignore[no-any-return]
 
 
 def _asked(query: _core.Query, known: set[str], source: End | None, target: End | None, protocol: int | None) -> _core.Query:
