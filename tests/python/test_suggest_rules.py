@@ -625,3 +625,55 @@ def test_a_target_is_an_address_as_the_language_has_them():
         log.suggest_rules("fe80::1%eth0")
     with pytest.raises(fl.ArgumentError, match="no input has srcport, dstport, protocol or action"):
         fl.scan(b"srcaddr dstaddr\n10.0.0.1 10.0.0.2\n").suggest_rules()
+
+
+# ---- Which of two ports is the server's, without tcp-flags
+
+
+OLD = "interface-id srcaddr dstaddr srcport dstport protocol start end action"
+
+
+def asks(client, port, server, service, at="eni-a", action="ACCEPT"):
+    """A request and its answer: lines of OLD."""
+    there, back = f"{client} {server} {port} {service}", f"{server} {client} {service} {port}"
+    return "".join(f"{at} {ends} 6 0 60 {action}\n" for ends in (there, back))
+
+
+def of_old(*lines):
+    """Its rules, where another peer makes the interface's own address known."""
+    target = scan(asks("10.0.0.1", 50000, "192.0.2.7", 443), *lines, header=OLD).suggest_rules().targets[0]
+    assert target["ingress"] + target["egress"] and target["unplaced"] == 0
+    return target, [text for text in texts(target) if text != "egress tcp/443 to 192.0.2.7/32"]
+
+
+def test_a_client_with_a_low_port_is_no_server():
+    # A load balancer's, or a NAT gateway's: of 1433 and 8080, both of known services, the lower one looks like the server's.
+    usual = [asks("10.0.0.1", port, "10.0.0.9", 8080) for port in (20001, 40002)]
+    low = [asks("10.0.0.1", port, "10.0.0.9", 8080) for port in (1433, 3306)]
+    target, rules = of_old(*usual, *low)
+    assert rules == ["egress tcp/8080 to 10.0.0.9/32"] and target["replay"]["accepted"]["admitted_records"] == 10
+    # Late packets of such a connection are of an accepted flow.
+    late = "eni-a 10.0.0.9 10.0.0.1 8080 1433 6 100 160 REJECT\n"
+    target, _ = of_old(*usual, *low, late)
+    assert target["replay"]["rejected"]["flows"] == 0 and target["replay"]["rejected"]["also_accepted_records"] == 1
+    # Another peer's one connection: more of them tell 8080.
+    _, rules = of_old(*usual, asks("10.0.0.1", 1433, "10.0.0.8", 8080))
+    assert rules == ["egress tcp/8080 to 10.0.0.8/31"]
+
+
+def test_a_server_is_one_though_its_client_has_a_known_port():
+    # Nothing else is at 8080: the lower port is the server's, as before.
+    one = asks("10.0.0.9", 8080, "10.0.0.1", 1433)
+    assert of_old(one)[1] == ["ingress tcp/1433 from 10.0.0.9/32"]
+    # Others of the same peer tell that it is a client of 1433.
+    others = [asks("10.0.0.9", port, "10.0.0.1", 1433) for port in (40001, 40002)]
+    to_8080 = [asks("10.0.0.1", port, "10.0.0.7", 8080) for port in range(41000, 41009)]
+    assert of_old(one, *others, *to_8080)[1] == ["ingress tcp/1433 from 10.0.0.9/32", "egress tcp/8080 to 10.0.0.7/32"]
+
+
+def test_the_default_format_gives_the_rules_that_tcp_flags_give():
+    made = {}
+    for form in ("default", "v5"):
+        log = fl.generate(scenario="quiet-week", days=1, hosts=41, seed=1, format=form)
+        made[form] = {target["target"]: texts(target) for target in fl.scan(log).suggest_rules().targets}
+    assert made["default"] == made["v5"] and sum(map(len, made["v5"].values())) > 500

@@ -692,7 +692,7 @@ def test_a_client_that_is_shown_by_another_address_on_the_way_is_told_once():
 
 
 def test_unnamed_ports_of_udp_are_one(tmp_path):
-    made = scan(other() + [flow(f"{X}:40000", f"{WORLD}:{33434 + i}", protocol=17) for i in range(20)]).troubleshoot()
+    made = scan(other() + [flow(f"{X}:40000", f"{WORLD}:{43434 + i}", protocol=17) for i in range(20)]).troubleshoot()
     assert [(one["verdict"], one["confidence"], one["service"], one["attempts"]) for one in made] == [("no-reply", "possible", None, 20)]
 
 
@@ -789,3 +789,11 @@ def test_logs_without_traffic_are_logs(fields):
 def test_the_ends_may_be_given_in_their_order():
     logs = scan(OPENED + other())
     assert logs.troubleshoot(X, f"{Y}:443") == logs.troubleshoot(from_=X, to=f"{Y}:443")
+
+
+def test_a_traceroute_fails_nowhere():
+    hops = [flow(f"{X}:{50000 + i}", f"{WORLD}:{33434 + i}", protocol=17, time=i) for i in range(30)]
+    assert scan(hops + other()).troubleshoot() == []
+    (made,) = scan([*hops, *(flow(f"{X}:{50000 + i}", f"{WORLD}:5060", protocol=17, time=i) for i in range(3))] + other()).troubleshoot()
+    assert (made["verdict"], made["service"], made["attempts"]) == ("no-reply", "sip", 3)
+    assert scan(hops + other()).troubleshoot(X, f"{WORLD}:33440")["verdict"] == "no-reply"

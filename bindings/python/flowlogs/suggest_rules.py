@@ -206,12 +206,13 @@ def suggest_rules(
     times = {name: f"{kind}({field})" for name, kind, field in (("first", "min", "start"), ("last", "max", "end")) if field in known}
 
     queries = {"totals": query.agg(records="count()", **times), "rejects": query.filter("rejected").agg(n="count()")}
+    ports = {f"{side}_{kind}": f"{kind}({side}port)" for side in ("src", "dst") for kind in ("min", "max")}
     jobs: list[Target | None] = list(asked) or [None]
     for i, job in enumerate(jobs):
         one = query if job is None else query.filter(job.test)
         place = [] if job is not None or at == "own" else [at]
         keys = ["peer", "protocol", "direction", *place, "own", "server", "server_port"]
-        queries[f"{i} accepted"] = one.filter("accepted").group_by(*keys).agg(records="count()", told="max(orientation)", **times)
+        queries[f"{i} accepted"] = one.filter("accepted").group_by(*keys).agg(records="count()", told="max(orientation)", **ports, **times)
         queries[f"{i} rejected"] = one.filter("rejected").group_by("peer", "protocol", "dstport", *keys[2:]).agg(records="count()")
     tables = collect(queries)
 
