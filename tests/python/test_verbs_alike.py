@@ -1,0 +1,70 @@
+"""What troubleshoot, cost, audit and suggest-rules, which answer with an object, have in common."""
+
+import json
+import pathlib
+import re
+
+import pytest
+
+import flowlogs as fl
+
+PAGES = pathlib.Path(__file__).parents[2] / "docs"
+VERBS = ["troubleshoot", "cost", "audit", "suggest-rules"]
+ENDS = {"troubleshoot": ["--from", "10.0.0.138", "--to", "10.0.0.33:6379"]}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_page_names_every_key(verb, command, noise):  # docs/CONTRACT.md V6
+    page = (PAGES / f"{verb}.md").read_text()
+    answer = json.loads(command(verb, *ENDS.get(verb, []), "-o", "json", noise).stdout)
+    assert [key for key in answer if f"`{key}`" not in page] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_json_is_what_the_method_gives(verb, command, noise):  # CONTRACT I, P8
+    method = getattr(fl.scan(noise), verb.replace("-", "_"))
+    told = json.loads(command(verb, *ENDS.get(verb, []), "-o", "json", noise).stdout)
+    made = method(*ENDS[verb][1::2]) if verb in ENDS else method()
+    made = json.loads(json.dumps(made))
+    for answer in (told, made):
+        answer.pop("time", None), answer.get("retention", {}).pop("oldest", None)  # of now
+    assert told == made
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_rows_are_the_same_in_every_format(verb, command, noise):  # CONTRACT V2
+    rows = command(verb, "-o", "csv", noise).stdout.splitlines()
+    assert command(verb, "-o", "tsv", noise).stdout.splitlines()[0].split("\t") == rows[0].split(",")
+    lines = command(verb, "-o", "ndjson", noise).stdout.splitlines()
+    assert len(lines) == len(rows) - 1 > 0 and all(isinstance(json.loads(line), dict) for line in lines)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_nothing_matched_is_said(verb, command, noise):  # CONTRACT L11
+    ran = command(verb, "--since", "2022-01-01", noise)
+    assert "none of 99 records is in the window; they are from 2021-09-02" in ran.stderr
+    assert "none of 99 records matches --where" in command(verb, "--where", "dstport = 1", noise).stderr
+
+
+@pytest.mark.parametrize("verb, words", [("detect", "high|medium|low"), ("troubleshoot", "certain|likely|possible"), ("audit", "fail|warn")])
+def test_fail_on_is_told_from_the_gravest_to_never(verb, words, command):  # CONTRACT V5
+    text = " ".join(command(verb, "--help").stdout.split())
+    assert re.search(rf"--fail-on [A-Z]+ the least [a-z]+ of a [a-z]+ at which to exit with 1: {words.replace('|', ', ')}; or never", text)
+
+
+@pytest.mark.parametrize(
+    "verb, options, told",
+    [
+        ("troubleshoot", ["--from", "10.0.0.5/8"], "did you mean 10.0.0.0/8?"),
+        ("audit", ["--who", "10.0.0.5/8"], "did you mean 10.0.0.0/8?"),
+        ("audit", ["--allow", "10.0.0.5/8"], "did you mean 10.0.0.0/8?"),
+        ("suggest-rules", ["--for", "10.0.0.5/8"], "did you mean 10.0.0.0/8?"),
+        ("cost", ["--cur", "nowhere.csv"], "nowhere.csv: No such file"),
+        ("cost", ["--prices", "nowhere.json"], "nowhere.json: No such file"),
+        ("audit", ["--controls", "hipaa"], "there are cis-aws, pci-dss-4, soc2"),
+        *((verb, ["--inventory", "nowhere"], "nowhere/manifest.json: No such file or directory; write it with") for verb in VERBS),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_to_do(verb, options, told, command, noise):
+    ran = command(verb, *options, noise)
+    assert ran.returncode == 2 and told in ran.stderr and ran.stdout == ""
