@@ -618,7 +618,7 @@ def test_one_change_is_a_text():
 
 def test_a_target_is_an_address_as_the_language_has_them():
     log = scan(*APP)
-    with pytest.raises(fl.ArgumentError, match=r"did you mean 10\.0\.0\.0/24\?"):  # CONTRACT L4
+    with pytest.raises(fl.ArgumentError, match=r"the prefix is 10\.0\.0\.0/24"):  # CONTRACT L4
         log.suggest_rules("10.0.0.1/24")
     assert log.suggest_rules("::ffff:10.0.0.1").targets[0]["records"] == log.suggest_rules("10.0.0.1").targets[0]["records"] > 0  # CONTRACT F7
     with pytest.raises(fl.ArgumentError, match="a zone id is no part"):

@@ -55,10 +55,10 @@ def test_fail_on_is_told_from_the_gravest_to_never(verb, words, command):  # CON
 @pytest.mark.parametrize(
     "verb, options, told",
     [
-        ("troubleshoot", ["--from", "10.0.0.5/8"], "did you mean 10.0.0.0/8?"),
-        ("audit", ["--who", "10.0.0.5/8"], "did you mean 10.0.0.0/8?"),
-        ("audit", ["--allow", "10.0.0.5/8"], "did you mean 10.0.0.0/8?"),
-        ("suggest-rules", ["--for", "10.0.0.5/8"], "did you mean 10.0.0.0/8?"),
+        ("troubleshoot", ["--from", "10.0.0.5/8"], "the prefix is 10.0.0.0/8"),
+        ("audit", ["--who", "10.0.0.5/8"], "the prefix is 10.0.0.0/8"),
+        ("audit", ["--allow", "10.0.0.5/8"], "the prefix is 10.0.0.0/8"),
+        ("suggest-rules", ["--for", "10.0.0.5/8"], "the prefix is 10.0.0.0/8"),
         ("cost", ["--cur", "nowhere.csv"], "nowhere.csv: No such file"),
         ("cost", ["--prices", "nowhere.json"], "nowhere.json: No such file"),
         ("audit", ["--controls", "hipaa"], "there are cis-aws, pci-dss-4, soc2"),
@@ -68,3 +68,10 @@ def test_fail_on_is_told_from_the_gravest_to_never(verb, words, command):  # CON
 def test_what_is_wrong_is_said_with_what_to_do(verb, options, told, command, noise):
     ran = command(verb, *options, noise)
     assert ran.returncode == 2 and told in ran.stderr and ran.stdout == ""
+
+
+def test_lists_may_be_texts_as_of_the_command(noise):
+    logs = fl.scan(noise)
+    assert logs.detect(kinds="port-scan, host-sweep").findings == logs.detect(kinds=["port-scan", "host-sweep"]).findings != []
+    assert logs.detect(resolvers="192.0.2.53,192.0.2.54").findings == logs.detect(resolvers=["192.0.2.53", "192.0.2.54"]).findings
+    assert {row["framework"] for row in logs.audit(controls="soc2 cis-aws").controls} == {"soc2", "cis-aws"}

@@ -421,8 +421,8 @@ class Query(_Made):
         policy: str | os.PathLike[str] | dict[str, Any] | None = None,
         inventory: Known | None = None,
         suppress: str | os.PathLike[str] | list[dict[str, Any]] | None = None,
-        resolvers: Iterable[str] = (),
-        kinds: Iterable[str] = (),
+        resolvers: Iterable[str] | str = (),
+        kinds: Iterable[str] | str = (),
         thresholds: Mapping[str, float] | None = None,
     ) -> Detections: ...
     def suggest_rules(

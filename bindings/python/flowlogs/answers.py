@@ -66,6 +66,11 @@ def columns_of(query: _core.Query, verb: str, *needed: str) -> set[str]:
     return columns
 
 
+def items_of(wish: Iterable[str] | str) -> list[str]:
+    """The words of an argument that takes several: a text has them with commas or blanks between, as an option of the command."""
+    return wish.replace(",", " ").split() if isinstance(wish, str) else list(wish)
+
+
 def network_of(text: str) -> IPv4Network | IPv6Network:
     """An address or a prefix; an IPv4-mapped one is IPv4's (CONTRACT F7). Raises ValueError, which says what is wrong with it."""
     import ipaddress
@@ -79,7 +84,7 @@ def network_of(text: str) -> IPv4Network | IPv6Network:
             right = ipaddress.ip_network(text, strict=False)
         except ValueError:
             raise ValueError(f"'{text}' is no address or prefix") from None
-        raise ValueError(f"{text} has host bits set: did you mean {right}?") from None  # CONTRACT L4
+        raise ValueError(f"{text} has host bits set; the prefix is {right}") from None  # CONTRACT L4
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     if mapped is not None and network.prefixlen >= 96:
         return ipaddress.ip_network((mapped, network.prefixlen - 96))

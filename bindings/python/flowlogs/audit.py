@@ -12,7 +12,7 @@ import time
 
 from . import _core, coverage, population
 from ._text import Grid, Style, count, duration, human_bytes, iso_time, percent, shown, wrapped
-from .answers import Answer, collect, columns_of, finished, network_of, require_records
+from .answers import Answer, collect, columns_of, finished, items_of, network_of, require_records
 from .controls import ADMIN_PORTS, FRAMEWORKS, STATUSES, judge
 from .inventory import directories_of
 from .conversations import Plan
@@ -275,7 +275,7 @@ def audit(
     since, until = (parse_time(at) if isinstance(at, str) else at for at in (since, until))
     if interval is not None and interval < 1:
         raise _core.ArgumentError(f"audit: interval is {interval}; AWS aggregates over 60 or 600 seconds")
-    networks = [_network("allow", text) for text in _items(allow)]
+    networks = [_network("allow", text) for text in items_of(allow)]
     known = columns_of(query, "audit")
     names = _sources_of(query)
     session = _session(aws, names)
@@ -378,15 +378,11 @@ def _part(tables: dict[str, Any], name: str) -> dict[str, _core.Table]:
 def _frameworks(wish: Iterable[str] | str | None) -> list[str]:
     if wish is None:
         return list(FRAMEWORKS)
-    names = _items(wish)
+    names = items_of(wish)
     for name in names:
         if name not in FRAMEWORKS:
             raise _core.ArgumentError(f"audit: '{name}' is no set of controls; there are {', '.join(FRAMEWORKS)}")
     return names
-
-
-def _items(wish: Iterable[str] | str) -> list[str]:
-    return wish.replace(",", " ").split() if isinstance(wish, str) else list(wish)
 
 
 def _network(what: str, text: str) -> Any:

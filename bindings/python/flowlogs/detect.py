@@ -14,7 +14,7 @@ import time
 
 from . import _core
 from ._text import Style, count, cut, shown
-from .answers import Answer, columns_of, network_of, require_records
+from .answers import Answer, columns_of, items_of, network_of, require_records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ def detect(
     policy: Path | dict[str, Any] | None = None,
     inventory: Known | None = None,
     suppress: Path | list[dict[str, Any]] | None = None,
-    resolvers: Iterable[str] = (),
-    kinds: Iterable[str] = (),
+    resolvers: Iterable[str] | str = (),
+    kinds: Iterable[str] | str = (),
     thresholds: Mapping[str, float] | None = None,
     rerun: list[str] | None = None,
     max_flows: int | None = None,
@@ -135,9 +135,9 @@ def detect(
     columns_of(query, "detect", "srcaddr", "dstaddr")
     options: dict[str, Any] = {
         "thresholds": dict(thresholds or {}),
-        "kinds": list(kinds),
+        "kinds": items_of(kinds),
         "lists": {name: values_of(values) for name, values in (lists or {}).items()},
-        "resolvers": list(resolvers),
+        "resolvers": items_of(resolvers),
         "policy": None if policy is None else read_policy(policy, inventory),
         "baseline": None if baseline is None else read_baseline(baseline),
     }

@@ -181,8 +181,8 @@ def detect(
     policy: str | os.PathLike[str] | dict[str, Any] | None = None,
     inventory: Known | None = None,
     suppress: str | os.PathLike[str] | list[dict[str, Any]] | None = None,
-    resolvers: Iterable[str] = (),
-    kinds: Iterable[str] = (),
+    resolvers: Iterable[str] | str = (),
+    kinds: Iterable[str] | str = (),
     thresholds: Mapping[str, float] | None = None,
 ) -> Detections:
     """What deserves a look: scans, brute force, exfiltration, beaconing, exposed ports, and more, each with the numbers that
