@@ -301,14 +301,15 @@ def read_suppressions(source: Path | list[dict[str, Any]]) -> list[dict[str, Any
     of that in JSON. Rules whose time is over are left out.
     """
     name = "suppress"
+    given: Any = source
     if not isinstance(source, list):
         name = f"suppress: {os.fspath(source)}"
         try:
-            source = json.loads(_load(source, "suppress"))
+            given = json.loads(_load(source, "suppress"))
         except ValueError as error:
             raise _core.ArgumentError(f"{name}: it is not JSON: {error}") from None
     rules = []
-    for number, rule in enumerate(source if isinstance(source, list) else [source], 1):
+    for number, rule in enumerate(given if isinstance(given, list) else [given], 1):
         match = rule.get("match") if isinstance(rule, dict) else None
         if not isinstance(match, dict) or not match or not rule.get("reason") or not rule.get("expires"):
             raise _core.ArgumentError(f'{name}: rule {number}: it needs "match", "reason" and "expires"')
