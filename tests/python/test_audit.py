@@ -757,3 +757,10 @@ def test_the_manifest_has_the_queries(packed):  # CONTRACT I4
     with zipfile.ZipFile(packed[0]) as archive:
         told = {query["name"]: query["command"] for query in json.loads(archive.read("queries.json"))}
         assert json.loads(archive.read("manifest.json"))["queries"] == told and "totals" in told
+
+
+def test_who_may_be_a_set():
+    log = scan(*HELD, flow(OUT, OWN, flags=SYN), flow(OWN, OUT, flags=SYN_ACK), sets={"web": ["10.0.0.5"]})
+    assert log.audit(who="@web", at=NOW).reached["conversations"] == log.audit(who="10.0.0.5", at=NOW).reached["conversations"]
+    with pytest.raises(fl.ExpressionError, match="no set @db"):
+        log.audit(who="@db", at=NOW)

@@ -677,3 +677,17 @@ def test_the_default_format_gives_the_rules_that_tcp_flags_give():
         log = fl.generate(scenario="quiet-week", days=1, hosts=41, seed=1, format=form)
         made[form] = {target["target"]: texts(target) for target in fl.scan(log).suggest_rules().targets}
     assert made["default"] == made["v5"] and sum(map(len, made["v5"].values())) > 500
+
+
+def test_targets_have_the_names_of_the_inventory(inventory):
+    log = scan(*APP)
+    assert log.suggest_rules("app", inventory=inventory).targets == log.suggest_rules("sg-app", inventory=inventory).targets
+    things = json.loads((inventory / "network-interfaces.json").read_text())
+    things["items"][1]["TagSet"] = [{"Key": "Name", "Value": "app 2"}]
+    (inventory / "network-interfaces.json").write_text(json.dumps(things))
+    (target,) = log.suggest_rules("app 2", inventory=inventory).targets
+    assert (target["kind"], target["groups"], texts(target)) == ("name", ["sg-app"], ["ingress tcp/8080 from sg-web"])
+    with pytest.raises(fl.ArgumentError, match="no interface of that name; did you mean app_2?"):
+        log.suggest_rules("app 3", inventory=inventory)
+    with pytest.raises(fl.ArgumentError, match="names need an inventory"):
+        log.suggest_rules("app")

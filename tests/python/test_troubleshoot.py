@@ -797,3 +797,28 @@ def test_a_traceroute_fails_nowhere():
     (made,) = scan([*hops, *(flow(f"{X}:{50000 + i}", f"{WORLD}:5060", protocol=17, time=i) for i in range(3))] + other()).troubleshoot()
     assert (made["verdict"], made["service"], made["attempts"]) == ("no-reply", "sip", 3)
     assert scan(hops + other()).troubleshoot(X, f"{WORLD}:33440")["verdict"] == "no-reply"
+
+
+def test_rules_are_of_the_private_address_where_a_name_has_a_public_one_too(inventory):
+    def named(id, address, subnet, group, instance, public):
+        there = [{"PrivateIpAddress": address, "Association": {"PublicIp": public}}]
+        return {"NetworkInterfaceId": id, "PrivateIpAddresses": there, "SubnetId": subnet, "VpcId": "vpc-1", "Groups": [{"GroupId": group}],
+                "Attachment": {"InstanceId": instance}}  # fmt: skip
+
+    things = inventory(
+        network_interfaces=[named("eni-aaaa", X, "subnet-a", "sg-web", "i-0aa", "54.0.0.5"), named("eni-bbbb", Y, "subnet-b", "sg-db", "i-0bb", "54.0.0.9")]
+    )
+    made = ask(ENOUGH, source="web", target="db:8443", inventory=things)
+    assert made["reason"] == "no-traffic" and "tcp/8443 from 10.0.1.5" in made["why"] and "CidrIp=10.0.1.5/32" in made["fix"]
+    assert next(rule for rule in made["rules"] if rule["kind"] == "route")["rule"] == "10.0.0.0/16 -> local"
+
+
+def test_what_to_do_with_an_inventory_is_not_to_give_one(inventory):
+    rejected = ways(request="REJECT") + other()
+    assert "--inventory DIR" in ask(rejected)["next_step"]
+    assert "--inventory" not in ask(rejected, inventory=inventory())["next_step"]
+
+
+def test_a_name_that_is_none_is_answered_with_one_that_is(inventory):
+    with pytest.raises(fl.ArgumentError, match="nothing of that name; did you mean web?"):
+        ask(OPENED, source="web-1", inventory=inventory())

@@ -198,12 +198,12 @@ def _told(place: dict[str, Any]) -> str:
         if "error" in fact:
             told.append(f"{what}: {fact['error']}")
         elif name == "lifecycle":
-            told.append("expires never" if place["keeps_days"] is None else f"expires after {place['keeps_days']:,} days")
+            told.append("expires never" if place["keeps_days"] is None else f"expires after {count(place['keeps_days'], 'day')}")
         elif name == "retention":
-            told.append("kept for ever" if place["keeps_days"] is None else f"kept for {place['keeps_days']:,} days")
+            told.append("kept for ever" if place["keeps_days"] is None else f"kept for {count(place['keeps_days'], 'day')}")
         elif name == "object_lock":
             lock = fact["value"]
-            told.append("no Object Lock" if lock is None else f"Object Lock {lock['mode'] or 'without a default'}" + (f" {lock['days']:,} days" if lock["days"] else ""))
+            told.append("no Object Lock" if lock is None else f"Object Lock {lock['mode'] or 'without a default'}" + (f" {count(lock['days'], 'day')}" if lock["days"] else ""))
         elif name == "public_access_block":
             told.append("public access blocked" if fact["value"] and all(fact["value"].values()) else "public access not blocked entirely")
         else:
@@ -389,10 +389,12 @@ def _network(what: str, text: str) -> Any:
     try:
         return network_of(text.strip())
     except ValueError as error:
-        raise _core.ArgumentError(f"audit: {what}: {error}; write 10.0.0.5 or 10.0.0.0/24") from None
+        raise _core.ArgumentError(f"audit: {what}: {error}; write 10.0.0.5 or 10.0.0.0/24" + (", or @NAME" if what == "who" else "")) from None
 
 
 def _test_of(address: str) -> str:
+    if address.startswith("@"):
+        return f"in {address}"
     network = _network("who", address)
     return f"in {network}" if "/" in address else f"= {network.network_address}"
 

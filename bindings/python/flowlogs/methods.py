@@ -236,7 +236,7 @@ def suggest_rules(
         answer = logs.suggest_rules("sg-0123...", inventory="inventory")
         open("rules.tf", "w").write(answer.to_terraform())
 
-    targets       whose rules: eni-..., sg-..., i-..., subnet-..., an address, a prefix, "@name" of a set. None: a set of rules for
+    targets       whose rules: eni-..., sg-..., i-..., subnet-..., an address, a prefix, a name of the inventory, "@name" of a set. None: a set of rules for
                   each interface, or, with an inventory, each security group
     inventory     as of fl.scan(): tells groups, their interfaces and their rules
     max_prefixes  at most so many prefixes for a service and direction, of IPv4 and of IPv6; neighbours are merged so that the
@@ -289,7 +289,7 @@ def audit(
             print(control["control"], control["status"], control["why"])
 
     controls        of "cis-aws", "pci-dss-4", "soc2"; None: all
-    who             an address or prefix: who reached it, and when
+    who             an address, a prefix, or "@web-1", a set of the scan: who reached it, and when
     allow           prefixes outside that may reach administration ports
     inventory       of `flowlogs aws inventory`, as of fl.scan(), which it should be given too: what there is to be logged
     aws             who asks AWS for that, and how buckets and log groups keep the logs, as of fl.scan(); None: the caller that

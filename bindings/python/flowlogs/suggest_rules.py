@@ -331,9 +331,13 @@ def _target(text: str, known: set[str], things: Inventory | None) -> Target:
     try:
         network = network_of(text)
     except ValueError as error:
+        named = None if things is None else _named(text, known, things)
+        if named is not None:
+            return named
         wrong = f": {error}" if re.fullmatch(r"[0-9a-fA-F.:]+(/\d*)?(%.*)?", text) else ""
         raise _core.ArgumentError(
-            f"suggest-rules: '{text}' is no target{wrong}; write eni-..., sg-..., i-..., subnet-..., an address, a prefix, or @NAME of a set"
+            f"suggest-rules: '{text}' is no target{wrong}{_names(text, things) if not wrong else ''}; write eni-..., sg-..., i-..., subnet-..., an "
+            "address, a prefix, a name of the inventory, or @NAME of a set"
         ) from None
     found = []
     if things is not None:
@@ -342,6 +346,22 @@ def _target(text: str, known: set[str], things: Inventory | None) -> Target:
                 found.append(id)
     kind, test = ("prefix", f"own in {network}") if "/" in text else ("address", f"own = {network.network_address}")
     return Target(text, kind, test, found, things)
+
+
+def _named(text: str, known: set[str], things: Inventory) -> Target | None:
+    """What people call so: a security group, or what has interfaces."""
+    groups = [id for id, (name, _) in things.groups.items() if text in (name, things.names.get(id))]
+    if len(groups) == 1:
+        return _target(groups[0], known, things)
+    addresses = set(things.known.of_name(text))
+    found = [id for id, (_, own, _, _) in things.interfaces.items() if any(text_of(address) in addresses for address in own)]
+    return Target(text, "name", _one_of(found, known, things), found, things) if found else None
+
+
+def _names(text: str, things: Inventory | None) -> str:
+    if things is None:
+        return ", and names need an inventory (--inventory DIR)"
+    return f", and the inventory has no interface of that name{things.known.like(text)}"
 
 
 def _quoted(text: str) -> str:

@@ -24,7 +24,7 @@ def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--controls", metavar="NAME,...", action="append", default=[], help=f"of {', '.join(controls.FRAMEWORKS)} (default: all)"
     )
-    parser.add_argument("--who", metavar="ADDRESS|PREFIX", help="who reached this address, and when")
+    parser.add_argument("--who", metavar="ADDRESS|PREFIX|@NAME", help="who reached this address (@NAME: of --inventory or --set), and when")
     parser.add_argument(
         "--allow", metavar="CIDR,...", action="append", default=[], help="outside networks that may reach administration ports"
     )

@@ -21,7 +21,7 @@ FORMATS = ("table", "csv", "tsv", "json", "ndjson", "terraform", "cli")
 def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--for", metavar="TARGET", action="append", default=[], dest="targets",
-        help="eni-..., sg-..., i-..., subnet-..., an address, a prefix, @NAME of a set; again for more",
+        help="eni-..., sg-..., i-..., subnet-..., an address, a prefix, a name of --inventory, @NAME of a set; again for more",
     )  # fmt: skip
     parser.add_argument(
         "--max-prefixes", metavar="N", type=limit, default=suggest_rules.MAX_PREFIXES,

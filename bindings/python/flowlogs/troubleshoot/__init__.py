@@ -305,7 +305,7 @@ def verdict_of(
         "rules": rules,
         "blind_spots": blind,
         "why": sentence,
-        "next_step": words.next_step(made, at, row, words.label(first.server, things)),
+        "next_step": words.next_step(made, at, row, words.label(first.server, things), things is not None),
         "fix": fix,
     }
 
@@ -328,7 +328,7 @@ def _not_seen(
     rules: list[dict[str, Any]] = []
     fix = ""
     if things is not None and source.networks and target.networks and target.port is not None:
-        one, other = str(source.networks[-1].network_address), str(target.networks[-1].network_address)
+        one, other = source.inside, target.inside
         tried = gate.gates_of(things, Connection((one, None), (other, target.port), protocol or 6, "asked"), "not-seen", None)
         rules, fix = tried.rules, tried.fix
         sentence += gate.spoken(tried, "not-seen")

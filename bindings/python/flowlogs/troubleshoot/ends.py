@@ -36,6 +36,12 @@ class End:
         one = ipaddress.ip_address(address)
         return any(one.version == network.version and one in network for network in self.networks)
 
+    @property
+    def inside(self) -> str:
+        """The address that rules and routes of a VPC look at: of a public one and the private one behind it, the latter."""
+        found = [str(network.network_address) for network in self.networks]
+        return next((address for address in found if _core._scope(address) == "private"), found[-1])
+
     def test(self, name: str) -> str:
         """A filter: the field or synonym is one of its addresses."""
         return f"{name} in ({', '.join(map(_written, self.networks))})"
@@ -60,11 +66,11 @@ def end_of(text: str, what: str, query: _core.Query, known: set[str], things: Th
             # Records show an interface's private address, also where its public one was asked for.
             networks = _networks([str(network.network_address), *things.also(str(network.network_address))])
         return End(name, networks, port)
-    addresses, idle = things.addresses_of(name) if things is not None else [], 0
+    addresses, idle = things.known.of_name(name) if things is not None else [], 0
     if not addresses and re.match(r"(eni|i)-[0-9a-f]", name):
         addresses, idle = _of_records(name, query, known)
     elif not addresses:
-        fix = "names need an inventory (--inventory DIR)" if things is None else "the inventory has nothing of that name"
+        fix = "names need an inventory (--inventory DIR)" if things is None else f"the inventory has nothing of that name{things.known.like(name)}"
         raise _core.ArgumentError(f"troubleshoot: {what}: '{text}' is no address, prefix or id, and {fix}; {_FORMS}")
     return End(name, _networks(addresses), port, idle)
 
