@@ -806,8 +806,9 @@ def test_rules_are_of_the_private_address_where_a_name_has_a_public_one_too(inve
                 "Attachment": {"InstanceId": instance}}  # fmt: skip
 
     things = inventory(
-        network_interfaces=[named("eni-aaaa", X, "subnet-a", "sg-web", "i-0aa", "54.0.0.5"), named("eni-bbbb", Y, "subnet-b", "sg-db", "i-0bb", "54.0.0.9")]
-    )
+        network_interfaces=[named("eni-aaaa", X, "subnet-a", "sg-web", "i-0aa", "54.0.0.5"), named("eni-bbbb", Y, "subnet-b", "sg-db", "i-0bb", "54.0.0.9")],
+        subnets=[{"SubnetId": "subnet-a", "CidrBlock": "10.0.1.0/24", "Tags": [{"Key": "Name", "Value": "web"}]}, {"SubnetId": "subnet-b", "CidrBlock": "10.0.2.0/24"}],
+    )  # fmt: skip
     made = ask(ENOUGH, source="web", target="db:8443", inventory=things)
     assert made["reason"] == "no-traffic" and "tcp/8443 from 10.0.1.5" in made["why"] and "CidrIp=10.0.1.5/32" in made["fix"]
     assert next(rule for rule in made["rules"] if rule["kind"] == "route")["rule"] == "10.0.0.0/16 -> local"

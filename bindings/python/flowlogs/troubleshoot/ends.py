@@ -39,7 +39,9 @@ class End:
     @property
     def inside(self) -> str:
         """The address that rules and routes of a VPC look at: of a public one and the private one behind it, the latter."""
-        found = [str(network.network_address) for network in self.networks]
+        # What has a name may be a subnet, too.
+        single = [network for network in self.networks if network.prefixlen == network.max_prefixlen]
+        found = [str(network.network_address) for network in single or self.networks]
         return next((address for address in found if _core._scope(address) == "private"), found[-1])
 
     def test(self, name: str) -> str:
