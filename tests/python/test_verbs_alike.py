@@ -75,3 +75,43 @@ def test_lists_may_be_texts_as_of_the_command(noise):
     assert logs.detect(kinds="port-scan, host-sweep").findings == logs.detect(kinds=["port-scan", "host-sweep"]).findings != []
     assert logs.detect(resolvers="192.0.2.53,192.0.2.54").findings == logs.detect(resolvers=["192.0.2.53", "192.0.2.54"]).findings
     assert {row["framework"] for row in logs.audit(controls="soc2 cis-aws").controls} == {"soc2", "cis-aws"}
+
+
+def test_commands_that_are_told_read_what_was_read(command, noise, tmp_path):
+    import shlex
+    import zipfile
+
+    addresses = tmp_path / "bad ones.txt"
+    addresses.write_text("217.12.208.8\n")
+    asked = ["--set", f"worse={addresses}", "--where", f"src in @'{addresses}' and src in @worse", "--until", "2021-09-03", noise]
+    (finding,) = json.loads(command("detect", "--kind", "port-scan", *asked, "-o", "json").stdout)["findings"]
+    told = [shlex.split(finding["rerun"])]
+    command("audit", *asked, "--pack", tmp_path / "e.zip")
+    with zipfile.ZipFile(tmp_path / "e.zip") as archive:
+        queries = json.loads(archive.read("manifest.json"))["queries"]
+    told += [shlex.split(queries["totals"])]
+    for words in told:
+        assert "1630627200" in words
+        ran = command(*words[1:])
+        assert ran.returncode == 0 and ran.stdout.count("\n") >= 2, ran.stderr
+    assert command(*told[1][1:]).stdout.splitlines()[1].split(",")[0] == str(finding["records"])
+
+
+@pytest.mark.parametrize("verb", ["troubleshoot", "cost", "suggest-rules"])
+def test_records_that_are_logged_twice_are_dropped(verb, command, noise, tmp_path):
+    again = tmp_path / "again.log"
+    again.write_bytes(noise.read_bytes())
+    twice = command(verb, *ENDS.get(verb, []), "--dedup", "-o", "json", noise, again)
+    once = command(verb, *ENDS.get(verb, []), "-o", "json", noise)
+    made, told = json.loads(twice.stdout), json.loads(once.stdout)
+    for answer in (made, told):
+        answer.pop("stats", None)
+        for record in answer.get("evidence", []):
+            record.pop("source")
+    assert made == told and twice.returncode == once.returncode == 0, twice.stderr
+
+
+def test_an_audit_is_of_all_records(command, noise):
+    assert command("audit", "--dedup", noise).returncode == 2
+    with pytest.raises(fl.ArgumentError, match="audit: .*leave dedup out"):
+        fl.scan(noise).dedup().audit()

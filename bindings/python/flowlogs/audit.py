@@ -322,7 +322,12 @@ def audit(
         plans["reached"] = asked.converse("reached", f"server {_test_of(who)}")
 
     queries = {name: one.query for name, one in asked.evidence.items() if name not in plans}
-    tables = collect({**queries, **asked.plans})
+    try:
+        tables = collect({**queries, **asked.plans})
+    except _core.ArgumentError as error:
+        if not str(error).startswith("dedup:"):
+            raise
+        raise _core.ArgumentError("audit: it counts the records of each source, which dedup does not tell; leave dedup out") from None
     for name in queries:
         asked.evidence[name].table = tables[name]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from flowlogs import audit, controls, evidence
-from flowlogs.cli.common import Output, Parser, UsageError, caller_of, complain, exit_code, finish, footer, inventory_of, is_remote, limit, items_of, scan
+from flowlogs.cli.common import Output, Parser, UsageError, caller_of, complain, exit_code, finish, footer, inventory_of, is_remote, items_of, limit, rerun_of, scan
 
 HELP = f"""What the logs prove, and what they do not: the time that is covered, gaps by interface, what AWS skipped, the oldest record,
 administration ports that answered the internet, who reached an address; and the controls of {', '.join(controls.FRAMEWORKS)} that this
@@ -37,7 +37,7 @@ def add_options(parser: Parser) -> None:
     parser.add_argument("--sources", action="store_true", help="of verify: read the sources again, and compare them too")
     parser.add_fail_on("STATUS", ("fail", "warn"), "fail", "a control")
     parser.add_argument("-n", "--limit", metavar="N", type=limit, default=10, help="at most N of each list (default: 10)")
-    parser.add_where()
+    parser.add_where(dedup=False)
     parser.add_output(FORMATS)
     parser.add_input_options()
     parser.add_strict()
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
             retention_days=args.retention,
             limit=args.limit,
             pack=args.pack,
-            rerun=_rerun(args),
+            rerun=rerun_of(args),
         )
         if output.format == "json":
             output.write_json(answer)
@@ -99,14 +99,3 @@ def _caller(args: argparse.Namespace, files: list[str]) -> object:
     if files == ["s3://"] and not asked:
         return None
     return caller_of(args)
-
-
-def _rerun(args: argparse.Namespace) -> list[str]:
-    """The input options and FILES of this command, for one that reads the same."""
-    words = []
-    for option, values in (("--internal", args.internal), ("--inventory", args.inventory), ("--format", [args.log_format] if args.log_format else []), ("--where", args.where)):
-        words += [word for value in values for word in (option, value)]
-    for option, at in (("--since", args.window.since), ("--until", args.window.until)):
-        if at is not None:
-            words += [option, str(at)]
-    return [*words, *(["--dedup"] if args.dedup else []), *args.files]

@@ -206,7 +206,8 @@ class Parser(argparse.ArgumentParser):
     def add_strict(self) -> None:
         self.add_argument("--strict", action="store_true", help="exit with 1 if lines were skipped or values were bad")
 
-    def add_where(self) -> None:
+    def add_where(self, dedup: bool = True) -> None:
+        """dedup: whether the verb can do without knowing where a record stood."""
         self.add_argument(
             "--where",
             metavar="FILTER",
@@ -216,6 +217,8 @@ class Parser(argparse.ArgumentParser):
             help='only records for which this is true: "rejected and dstport in (22, 3389)"',
         )
         self.allow_dash("--where")
+        if not dedup:
+            return
         self.add_argument(
             "--dedup", action="store_true", help="drop records that are identical to an earlier one (overlapping flow logs)"
         )
@@ -383,6 +386,19 @@ def _tables(args: argparse.Namespace) -> list[Any]:
     return made
 
 
+def rerun_of(args: argparse.Namespace) -> list[str]:
+    """The input options, filters and FILES of this command, as words of another one that reads the same."""
+    given = (
+        ("--internal", args.internal), ("--inventory", args.inventory), ("--set", args.sets), ("--enrich", args.enrich),
+        ("--format", [args.log_format] if args.log_format else []), ("--accounts", args.accounts), ("--regions", args.regions),
+        ("--where", getattr(args, "given_where", args.where)),
+    )  # fmt: skip
+    words = [word for option, values in given for value in values for word in (option, value)]
+    for option, at in (("--since", args.window.since), ("--until", args.window.until)):
+        words += [option, str(at)] if at is not None else []
+    return [*words, *(["--dedup"] if getattr(args, "dedup", False) else []), *args.files]
+
+
 # ---- Sets ------------------------------------------------------------------------------------------------------------
 
 
@@ -400,6 +416,7 @@ def _sets(args: argparse.Namespace) -> dict[str, list[str]]:
             raise UsageError(f"--set {text}: a set called {name} was given before")
         sets[name] = _values_of(path, f"--set {name}")
     known = _known_sets(args)
+    args.given_where = list(getattr(args, "where", []))
     for option in ("where", "having"):
         given = getattr(args, option, None)
         if isinstance(given, str):

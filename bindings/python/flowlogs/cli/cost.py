@@ -53,5 +53,5 @@ def run(args: argparse.Namespace) -> int:
             output.write_table(answer.to_table())
         else:
             output.write(answer.to_text(output.report_width, output.style))
-            footer(args, output, answer["start"], answer["end"])
+            footer(args, output, answer["start"], answer["end"], told=True)
     return finish(args, answer._stats, matched=answer["records"])

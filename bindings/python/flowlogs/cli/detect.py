@@ -8,7 +8,7 @@ from typing import Any
 
 import flowlogs as fl
 from flowlogs import detect
-from flowlogs.cli.common import Output, Parser, UsageError, complain, exit_code, finish, footer, inventory_of, items_of, scan
+from flowlogs.cli.common import Output, Parser, UsageError, complain, exit_code, finish, footer, inventory_of, items_of, rerun_of, scan
 from flowlogs.cli.follow import add_every
 
 HELP = """What in the logs deserves a look: scans, brute force, exfiltration, beaconing, exposed ports, and more, each with the
@@ -104,7 +104,7 @@ def options_of(args: argparse.Namespace) -> dict[str, Any]:
         "resolvers": items_of(args.resolver),
         "kinds": items_of(args.kind),
         "thresholds": _thresholds(args.threshold),
-        "rerun": _rerun(args),
+        "rerun": rerun_of(args),
     }
 
 
@@ -128,15 +128,3 @@ def _thresholds(texts: list[str]) -> dict[str, float]:
         except ValueError:
             raise UsageError(f"--threshold {text}: it is NAME=NUMBER; `--threshold help` lists them") from None
     return made
-
-
-def _rerun(args: argparse.Namespace) -> list[str]:
-    """The input options and FILES of this command, for one that reads the same."""
-    words = []
-    for internal in args.internal:
-        words += ["--internal", internal]
-    for directory in args.inventory:
-        words += ["--inventory", directory]
-    if args.log_format:
-        words += ["--format", args.log_format]
-    return [*words, *args.files]

@@ -198,18 +198,13 @@ def cost(
         things = inventories.read(inventory)
     places = Places(_files(maps), things.directories if things is not None else (), ip_ranges)
     packets = Packets(query, known, places)
-    queries = dict(packets.queries)
-    wanted = (("first", "min", "start"), ("last", "max", "start"), ("end", "max", "end"))
-    times = {name: f"{kind}({field})" for name, kind, field in wanted if field in known}
-    queries["totals"] = query.agg(records="count()", **times)
-    if "action" in known:
-        queries["rejected"] = query.once().filter("action = 'REJECT'").agg(bytes="sum(bytes)")
-    if "traffic_path" in known:
-        far = "pkt_dstaddr" if packets.has_true_ends else "dstaddr"
-        at = {"interface_id": "interface_id"} if packets.at else {}
-        told = query.filter("traffic_path between 3 and 7").group_by(**at, far=far, traffic_path="traffic_path")
-        queries["hints"] = told.agg(records="count()")
-    tables = collect(queries)
+    try:
+        tables = collect({**packets.queries, **_totals(query, known, packets)})
+    except _core.ArgumentError as error:
+        if not str(error).startswith("dedup:"):
+            raise
+        packets = Packets(query, known, places, is_placed=False)
+        tables = collect({**packets.queries, **_totals(query, known, packets)})
     totals, stats = tables["totals"][0], tables["totals"].stats
     packets.read(tables)
     ways = Ways(packets, places, region, _trusts_services(stats))
@@ -231,6 +226,21 @@ def cost(
         "stats": stats.to_dict(),
     }
     return finished(Cost(values, stats), tables)  # type: ignore[no-any-return]
+
+
+def _totals(query: _core.Query, known: set[str], packets: Packets) -> dict[str, _core.Query]:
+    queries = {}
+    wanted = (("first", "min", "start"), ("last", "max", "start"), ("end", "max", "end"))
+    times = {name: f"{kind}({field})" for name, kind, field in wanted if field in known}
+    queries["totals"] = query.agg(records="count()", **times)
+    if "action" in known:
+        queries["rejected"] = query.once().filter("action = 'REJECT'").agg(bytes="sum(bytes)")
+    if "traffic_path" in known:
+        far = "pkt_dstaddr" if packets.has_true_ends else "dstaddr"
+        at = {"interface_id": "interface_id"} if packets.at else {}
+        told = query.filter("traffic_path between 3 and 7").group_by(**at, far=far, traffic_path="traffic_path")
+        queries["hints"] = told.agg(records="count()")
+    return queries
 
 
 def _files(given: File | Iterable[File] | None) -> list[File]:
