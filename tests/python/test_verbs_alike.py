@@ -115,3 +115,13 @@ def test_an_audit_is_of_all_records(command, noise):
     assert command("audit", "--dedup", noise).returncode == 2
     with pytest.raises(fl.ArgumentError, match="audit: .*leave dedup out"):
         fl.scan(noise).dedup().audit()
+
+
+def test_a_field_that_lacks_is_said_with_where_it_is(command, tmp_path):
+    log = tmp_path / "log"
+    log.write_text("srcaddr dstaddr\n10.0.0.1 10.0.0.2\n")
+    ran = command("cost", log)
+    assert ran.returncode == 2 and "cost: no input has bytes; a flow log of the recommended format has it (flowlogs aws enable)" in ran.stderr
+    log.write_bytes(fl.generate(records=20, format="tgw"))
+    ran = command("suggest-rules", log)
+    assert ran.returncode == 2 and "no input has action; transit gateways do not log" in ran.stderr

@@ -62,7 +62,12 @@ def columns_of(query: _core.Query, verb: str, *needed: str) -> set[str]:
     columns = set(query.columns) or {str(field["column"]) for field in _core.fields()}
     missing = [name.replace("_", "-") for name in needed if name not in columns]
     if missing:
-        raise _core.ArgumentError(f"{verb}: no input has {listed(missing, 'or')}")
+        it = "it" if len(missing) == 1 else "them"
+        if "action" in missing and not columns.isdisjoint(("tgw_id", "tgw_attachment_id")):
+            hint = "transit gateways do not log what is accepted; read the flow logs of interfaces"
+        else:
+            hint = f"a flow log of the recommended format has {it} (flowlogs aws enable)"
+        raise _core.ArgumentError(f"{verb}: no input has {listed(missing, 'or')}; {hint}")
     return columns
 
 
