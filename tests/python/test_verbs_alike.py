@@ -125,3 +125,11 @@ def test_a_field_that_lacks_is_said_with_where_it_is(command, tmp_path):
     log.write_bytes(fl.generate(records=20, format="tgw"))
     ran = command("suggest-rules", log)
     assert ran.returncode == 2 and "no input has action; transit gateways do not log" in ran.stderr
+
+
+@pytest.mark.parametrize("columns", [60, 100])
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_is_as_wide_as_the_terminal(verb, columns, command):  # CONTRACT V7
+    lines = command(verb, "--help", env={"COLUMNS": str(columns)}).stdout.split("\nexample: ")[0].splitlines()
+    paragraph = lines[2 : lines.index("", 2)]
+    assert all(len(line) <= columns for line in paragraph) and max(map(len, paragraph)) > columns - 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import sys
 import tempfile
 import warnings
@@ -15,7 +16,7 @@ from typing import IO, Any, NoReturn
 
 import flowlogs as fl
 from flowlogs import windows
-from flowlogs._text import Style, count, percent, shown
+from flowlogs._text import Style, count, percent, shown, wrapped
 from flowlogs.cli import UNFINISHED, progress
 from flowlogs.cli.terminal import style_of, width_of
 
@@ -77,6 +78,16 @@ def complain(message: str) -> None:
 # ---- Options ---------------------------------------------------------------------------------------------------------
 
 
+def _paragraphs(text: str) -> str:
+    """As wide as argparse writes the options: COLUMNS, the terminal, or 80. Lines that are indented stay."""
+    width = max(40, shutil.get_terminal_size().columns - 2)
+    made = []
+    for paragraph in text.split("\n\n"):
+        lines = paragraph.split("\n")
+        made.append(paragraph if any(line.startswith(" ") for line in lines) else "\n".join(wrapped(" ".join(lines), width)))
+    return "\n\n".join(made)
+
+
 class Parser(argparse.ArgumentParser):
     """The options of one verb. They and FILES stand in any order; values may begin with a hyphen (--sort -bytes)."""
 
@@ -84,7 +95,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             prog=f"flowlogs {verb}",
             usage=f"flowlogs {verb} [options] {files}",
-            description=what,
+            description=_paragraphs(what),
             epilog=f"example: {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
