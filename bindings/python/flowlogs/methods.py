@@ -236,8 +236,8 @@ def suggest_rules(
         answer = logs.suggest_rules("sg-0123...", inventory="inventory")
         open("rules.tf", "w").write(answer.to_terraform())
 
-    targets       whose rules: eni-..., sg-..., i-..., subnet-..., an address, a prefix, a name of the inventory, "@name" of a set. None: a set of rules for
-                  each interface, or, with an inventory, each security group
+    targets       whose rules: eni-..., sg-..., i-..., subnet-..., an address, a prefix, a name of the inventory, "@name" of a
+                  set. None: a set of rules for each interface, or, with an inventory, each security group
     inventory     as of fl.scan(): tells groups, their interfaces and their rules
     max_prefixes  at most so many prefixes for a service and direction, of IPv4 and of IPv6; neighbours are merged so that the
                   fewest addresses are admitted that were not seen, and of the rejected ones none where it can be

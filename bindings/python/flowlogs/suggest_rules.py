@@ -200,7 +200,8 @@ def suggest_rules(
     options["public_egress"] = public_egress
     known = columns_of(query, "suggest-rules", "srcaddr", "dstaddr", "srcport", "dstport", "protocol", "action")
     things = None if inventory is None else read(inventory)
-    wanted = [parse_rule(text, things.members if things is not None else lambda _: None) for text in ([changes] if isinstance(changes, str) else changes)]
+    members = things.members if things is not None else lambda _: None
+    wanted = [parse_rule(text, members) for text in ([changes] if isinstance(changes, str) else changes)]
     asked = [_target(text, known, things) for text in ([targets] if isinstance(targets, str) else targets)]
     at = "interface_id" if "interface_id" in known else "own"
     times = {name: f"{kind}({field})" for name, kind, field in (("first", "min", "start"), ("last", "max", "end")) if field in known}
@@ -336,8 +337,8 @@ def _target(text: str, known: set[str], things: Inventory | None) -> Target:
             return named
         wrong = f": {error}" if re.fullmatch(r"[0-9a-fA-F.:]+(/\d*)?(%.*)?", text) else ""
         raise _core.ArgumentError(
-            f"suggest-rules: '{text}' is no target{wrong}{_names(text, things) if not wrong else ''}; write eni-..., sg-..., i-..., subnet-..., an "
-            "address, a prefix, a name of the inventory, or @NAME of a set"
+            f"suggest-rules: '{text}' is no target{wrong or _names(text, things)}; write eni-..., sg-..., i-..., subnet-..., an address, "
+            "a prefix, a name of the inventory, or @NAME of a set"
         ) from None
     found = []
     if things is not None:

@@ -5,7 +5,22 @@ from __future__ import annotations
 import argparse
 
 from flowlogs import audit, controls, evidence
-from flowlogs.cli.common import Output, Parser, UsageError, caller_of, complain, exit_code, finish, footer, inventory_of, is_remote, items_of, limit, rerun_of, scan
+from flowlogs.cli.common import (
+    Output,
+    Parser,
+    UsageError,
+    caller_of,
+    complain,
+    exit_code,
+    finish,
+    footer,
+    inventory_of,
+    is_remote,
+    items_of,
+    limit,
+    rerun_of,
+    scan,
+)
 
 HELP = f"""What the logs prove, and what they do not: the time that is covered, gaps by interface, what AWS skipped, the oldest record,
 administration ports that answered the internet, who reached an address; and the controls of {', '.join(controls.FRAMEWORKS)} that this

@@ -8,7 +8,19 @@ from typing import Any
 
 import flowlogs as fl
 from flowlogs import detect
-from flowlogs.cli.common import Output, Parser, UsageError, complain, exit_code, finish, footer, inventory_of, items_of, rerun_of, scan
+from flowlogs.cli.common import (
+    Output,
+    Parser,
+    UsageError,
+    complain,
+    exit_code,
+    finish,
+    footer,
+    inventory_of,
+    items_of,
+    rerun_of,
+    scan,
+)
 from flowlogs.cli.follow import add_every
 
 HELP = """What in the logs deserves a look: scans, brute force, exfiltration, beaconing, exposed ports, and more, each with the

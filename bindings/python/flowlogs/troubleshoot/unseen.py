@@ -34,7 +34,8 @@ _NEVER = (
 class Seen:
     """What the logs hold besides records between the two.
 
-    records, first, last: of traffic; lines: with NODATA and SKIPDATA; read: the same, before filters and times. actions: {"ACCEPT": n}, None without the field. skipped: rows of SKIPDATA by interface.
+    records, first, last: of traffic; lines: with NODATA and SKIPDATA; read: the same, before filters and times.
+    actions: {"ACCEPT": n}, None without the field. skipped: rows of SKIPDATA by interface.
     own: {"from": rows, "to": rows}: the interfaces whose own address the end is. any: {"from": n, "to": n}: records with it
     on either side. unsure: the same of records whose own address is not known. others: what else was between the two.
     elsewhere: whom `from` asked for that port instead. by: who asked `to`. fronts: own addresses of interfaces that are no
