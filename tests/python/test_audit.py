@@ -764,3 +764,9 @@ def test_who_may_be_a_set():
     assert log.audit(who="@web", at=NOW).reached["conversations"] == log.audit(who="10.0.0.5", at=NOW).reached["conversations"]
     with pytest.raises(fl.ExpressionError, match="no set @db"):
         log.audit(who="@db", at=NOW)
+
+
+def test_records_of_attachments_tell_no_interfaces():
+    report = str(fl.scan(fl.generate(records=50, format="tgw")).audit(controls="soc2", at=NOW))
+    assert "population  the records do not tell their interfaces\n" in report
+    assert "population  1 interface, as the records show\n" in str(scan(*HELD).audit(controls="soc2", at=NOW))

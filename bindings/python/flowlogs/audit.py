@@ -124,8 +124,10 @@ class Audit(Answer):
             ends = [style.time(at) if at is not None else "..." for at in (period["since"], period["until"])]
             rows.append(("asked", " to ".join(ends)))
         people = self["population"]
-        text = "not told" if people["interfaces"] is None else count(people["interfaces"], "interface")
-        if people["source"] == "records":
+        text = "" if people["interfaces"] is None else count(people["interfaces"], "interface")
+        if not text:
+            text = "the records do not tell their interfaces"
+        elif people["source"] == "records":
             text += ", as the records show"
         else:
             told = "; ".join(f"{one['call']} of {one['account']} in {one['region']}, {style.time(one['time'])}" for one in people["lists"]["network-interfaces"])
