@@ -624,7 +624,7 @@ def test_a_bill_stands_beside_what_is_explained(form, tmp_path, prices):
         import gzip
 
         path.write_bytes(gzip.compress(CUR.encode()))
-    bill = scan_all().cost(prices=prices, bill=path).bill
+    bill = scan_all().cost(prices=prices, cur=path).bill
     assert bill["lines"] == 5 and bill["outside"] == 1 and (bill["start"], bill["end"]) == (DAY, DAY + 3600)
     rows = {row.pop("charge"): row for row in bill["charges"]}
     assert rows["nat-processing"] == {"billed_gb": 18, "explained_gb": 16, "billed": 0.81, "explained": 0.72}
@@ -632,12 +632,12 @@ def test_a_bill_stands_beside_what_is_explained(form, tmp_path, prices):
     assert rows["inter-region-out"]["billed"] == 0.02 and rows["inter-region-out"]["explained"] == 0
     assert rows["transit-gateway-processing"]["billed"] == 0 and rows["transit-gateway-processing"]["explained"] == 0.22
     prices.write_text('{"regions": {}}')  # bytes are explained without a price, too
-    rows = {row["charge"]: row for row in scan_all().cost(prices=prices, bill=path).bill["charges"]}
+    rows = {row["charge"]: row for row in scan_all().cost(prices=prices, cur=path).bill["charges"]}
     assert (rows["nat-processing"]["explained_gb"], rows["nat-processing"]["explained"]) == (16, 0)
     with pytest.raises(fl.ArgumentError, match="is it a Cost and Usage Report"):
         other = tmp_path / "other.csv"
         other.write_text("a,b\n1,2\n")
-        scan_all().cost(bill=other)
+        scan_all().cost(cur=other)
 
 
 # ---- Prices ----------------------------------------------------------------------------------------------------------
@@ -715,3 +715,51 @@ def test_the_documentation_names_every_path_saving_and_charge():
     page = (pathlib.Path(__file__).parents[2] / "docs" / "cost.md").read_text()
     for name in (*ALL, *SAVINGS, *CHARGES):
         assert f"`{name}" in page, name
+
+
+def test_groups_are_a_table_too(command, tmp_path, prices):  # CONTRACT V2
+    log = tmp_path / "log"
+    log.write_text(text(V11, *RECORDS))
+    lines = command("cost", "--prices", prices, "--by", "service", "-o", "csv", log).stdout.splitlines()
+    answer = fl.scan(log).cost(by="service", prices=prices)
+    assert lines[0] == "service,bytes,cost,unpriced_bytes" and len(lines) == len(answer.groups) + 1
+    assert [float(line.split(",")[2]) for line in lines[1:]] == [row["cost"] for row in answer.groups]
+    rows = [json.loads(line) for line in command("cost", "--prices", prices, "--by", "conversation", "-o", "ndjson", log).stdout.splitlines()]
+    assert rows and set(rows[0]) == {"client", "server", "service", "bytes", "cost", "unpriced_bytes"}
+
+
+def test_records_without_a_time_match_a_filter(command, tmp_path):
+    log = tmp_path / "log"
+    log.write_text(text("interface-id srcaddr dstaddr bytes action", dict(interface_id="eni-a", srcaddr=A, dstaddr=X, bytes=5, action="ACCEPT")))
+    ran = command("cost", "--where", "accepted", log)
+    assert ran.returncode == 0 and ran.stderr == ""
+    assert "none of 1 record matches --where" in command("cost", "--where", "rejected", log).stderr
+
+
+@pytest.mark.parametrize("content", [b"PAR1xxxxPAR1", (CUR.replace(",24,0.24", ",NaN,0.24")).encode(), b"PAR1"])
+def test_a_bill_that_cannot_be_read_is_refused(content, tmp_path):
+    pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "cur"
+    path.write_bytes(content)
+    with pytest.raises(fl.ArgumentError, match="cost: cur: .*(it is no Parquet file|is no number: 'NaN')"):
+        scan_all().cost(cur=path)
+
+
+def test_a_bill_is_looked_at_before_the_logs_are_read(tmp_path):
+    told = []
+    with pytest.raises(fl.ArgumentError, match="cost: cur: .*none.csv: No such file"):
+        fl.scan(text(V11, *RECORDS).encode(), progress=lambda *amounts: told.append(amounts)).cost(cur=tmp_path / "none.csv")
+    assert told == []
+
+
+def test_what_costs_nothing_that_can_be_told_stands_by_its_bytes():
+    # Costs of a millionth and less are told as 0: then the bytes decide.
+    records = [{**out(X, 8, 10 - i), "interface_id": f"eni-{i}"} for i in range(3)]
+    rows = cost(V11, *records).groups
+    assert [row["bytes"] for row in rows] == sorted((row["bytes"] for row in rows), reverse=True)
+
+
+def test_a_report_whose_costs_are_not_all_known_says_so(noise, prices):
+    assert str(fl.scan(noise).cost()).splitlines()[0].endswith("counted once, and what is unpriced below")
+    assert str(cost(V11, out(X, 8), prices=prices)).splitlines()[0].endswith("counted once")
+    assert "unknown for want of az-id, next-hop-az-id and traffic-path" in str(fl.scan(noise).cost())

@@ -565,7 +565,7 @@ def test_the_command_writes_what_its_options_say(command, noise, tmp_path):
     assert report.returncode == 0 and "ingress" in report.stdout and "Replayed: 3 of 3 accepted flows admitted" in report.stdout
     answer = json.loads(command("suggest-rules", "-o", "json", noise).stdout)
     assert answer == json.loads(json.dumps(fl.scan(noise).suggest_rules()))
-    assert set(answer) == {"targets", "start", "end", "span", "warnings", "options", "stats"}
+    assert set(answer) == {"targets", "start", "end", "span", "records", "warnings", "options", "stats"}
     command("suggest-rules", "-o", tmp_path / "rules.tf", noise)
     assert (tmp_path / "rules.tf").read_text() == command("suggest-rules", "--as", "terraform", noise).stdout
     command("suggest-rules", "-o", tmp_path / "rules.sh", noise)
@@ -594,3 +594,100 @@ def test_a_made_up_log_is_replayed_whole():
         for rules in (target["ingress"], target["egress"]):
             assert len([rule for rule in rules if rule["group"] or "." in rule["cidr"]]) <= 60
     assert list(itertools.islice((target["target"][:4] for target in answer.targets), 1)) == ["eni-"]
+
+
+def test_rules_are_a_table_too(command, noise):  # CONTRACT V2
+    rules = [rule for target in fl.scan(noise).suggest_rules().targets for rule in target["ingress"] + target["egress"]]
+    lines = command("suggest-rules", "-o", "csv", noise).stdout.splitlines()
+    assert lines[0].startswith("target,direction,protocol,service,cidr,") and len(lines) == len(rules) + 1
+    rows = [json.loads(line) for line in command("suggest-rules", "-o", "ndjson", noise).stdout.splitlines()]
+    assert [row["cidr"] for row in rows] == [rule["cidr"] for rule in rules] and rows[0]["target"] == "eni-0858304751c757b2e"
+
+
+def test_records_without_a_time_match_a_filter_and_have_no_span(command, tmp_path):
+    log = tmp_path / "log"
+    log.write_text("interface-id srcaddr dstaddr srcport dstport protocol action\neni-a 10.0.0.9 10.0.0.1 40000 443 6 ACCEPT\n")
+    ran = command("suggest-rules", "--where", "accepted", log)
+    assert ran.returncode == 0 and ran.stderr == "" and "no input has start" in ran.stdout and "span 0 s" not in ran.stdout
+
+
+def test_one_change_is_a_text():
+    (target,) = scan(*APP).suggest_rules("10.0.0.1", changes="ingress tcp/22 from 10.0.0.0/8").targets
+    assert [change["rule"] for change in target["changes"]] == ["ingress tcp/22 from 10.0.0.0/8"]
+
+
+def test_a_target_is_an_address_as_the_language_has_them():
+    log = scan(*APP)
+    with pytest.raises(fl.ArgumentError, match=r"the prefix is 10\.0\.0\.0/24"):  # CONTRACT L4
+        log.suggest_rules("10.0.0.1/24")
+    assert log.suggest_rules("::ffff:10.0.0.1").targets[0]["records"] == log.suggest_rules("10.0.0.1").targets[0]["records"] > 0  # CONTRACT F7
+    with pytest.raises(fl.ArgumentError, match="a zone id is no part"):
+        log.suggest_rules("fe80::1%eth0")
+    with pytest.raises(fl.ArgumentError, match="no input has srcport, dstport, protocol or action"):
+        fl.scan(b"srcaddr dstaddr\n10.0.0.1 10.0.0.2\n").suggest_rules()
+
+
+# ---- Which of two ports is the server's, without tcp-flags
+
+
+OLD = "interface-id srcaddr dstaddr srcport dstport protocol start end action"
+
+
+def asks(client, port, server, service, at="eni-a", action="ACCEPT"):
+    """A request and its answer: lines of OLD."""
+    there, back = f"{client} {server} {port} {service}", f"{server} {client} {service} {port}"
+    return "".join(f"{at} {ends} 6 0 60 {action}\n" for ends in (there, back))
+
+
+def of_old(*lines):
+    """Its rules, where another peer makes the interface's own address known."""
+    target = scan(asks("10.0.0.1", 50000, "192.0.2.7", 443), *lines, header=OLD).suggest_rules().targets[0]
+    assert target["ingress"] + target["egress"] and target["unplaced"] == 0
+    return target, [text for text in texts(target) if text != "egress tcp/443 to 192.0.2.7/32"]
+
+
+def test_a_client_with_a_low_port_is_no_server():
+    # A load balancer's, or a NAT gateway's: of 1433 and 8080, both of known services, the lower one looks like the server's.
+    usual = [asks("10.0.0.1", port, "10.0.0.9", 8080) for port in (20001, 40002)]
+    low = [asks("10.0.0.1", port, "10.0.0.9", 8080) for port in (1433, 3306)]
+    target, rules = of_old(*usual, *low)
+    assert rules == ["egress tcp/8080 to 10.0.0.9/32"] and target["replay"]["accepted"]["admitted_records"] == 10
+    # Late packets of such a connection are of an accepted flow.
+    late = "eni-a 10.0.0.9 10.0.0.1 8080 1433 6 100 160 REJECT\n"
+    target, _ = of_old(*usual, *low, late)
+    assert target["replay"]["rejected"]["flows"] == 0 and target["replay"]["rejected"]["also_accepted_records"] == 1
+    # Another peer's one connection: more of them tell 8080.
+    _, rules = of_old(*usual, asks("10.0.0.1", 1433, "10.0.0.8", 8080))
+    assert rules == ["egress tcp/8080 to 10.0.0.8/31"]
+
+
+def test_a_server_is_one_though_its_client_has_a_known_port():
+    # Nothing else is at 8080: the lower port is the server's, as before.
+    one = asks("10.0.0.9", 8080, "10.0.0.1", 1433)
+    assert of_old(one)[1] == ["ingress tcp/1433 from 10.0.0.9/32"]
+    # Others of the same peer tell that it is a client of 1433.
+    others = [asks("10.0.0.9", port, "10.0.0.1", 1433) for port in (40001, 40002)]
+    to_8080 = [asks("10.0.0.1", port, "10.0.0.7", 8080) for port in range(41000, 41009)]
+    assert of_old(one, *others, *to_8080)[1] == ["ingress tcp/1433 from 10.0.0.9/32", "egress tcp/8080 to 10.0.0.7/32"]
+
+
+def test_the_default_format_gives_the_rules_that_tcp_flags_give():
+    made = {}
+    for form in ("default", "v5"):
+        log = fl.generate(scenario="quiet-week", days=1, hosts=41, seed=1, format=form)
+        made[form] = {target["target"]: texts(target) for target in fl.scan(log).suggest_rules().targets}
+    assert made["default"] == made["v5"] and sum(map(len, made["v5"].values())) > 500
+
+
+def test_targets_have_the_names_of_the_inventory(inventory):
+    log = scan(*APP)
+    assert log.suggest_rules("app", inventory=inventory).targets == log.suggest_rules("sg-app", inventory=inventory).targets
+    things = json.loads((inventory / "network-interfaces.json").read_text())
+    things["items"][1]["TagSet"] = [{"Key": "Name", "Value": "app 2"}]
+    (inventory / "network-interfaces.json").write_text(json.dumps(things))
+    (target,) = log.suggest_rules("app 2", inventory=inventory).targets
+    assert (target["kind"], target["groups"], texts(target)) == ("name", ["sg-app"], ["ingress tcp/8080 from sg-web"])
+    with pytest.raises(fl.ArgumentError, match="no interface of that name; did you mean app_2?"):
+        log.suggest_rules("app 3", inventory=inventory)
+    with pytest.raises(fl.ArgumentError, match="names need an inventory"):
+        log.suggest_rules("app")

@@ -692,7 +692,7 @@ def test_a_client_that_is_shown_by_another_address_on_the_way_is_told_once():
 
 
 def test_unnamed_ports_of_udp_are_one(tmp_path):
-    made = scan(other() + [flow(f"{X}:40000", f"{WORLD}:{33434 + i}", protocol=17) for i in range(20)]).troubleshoot()
+    made = scan(other() + [flow(f"{X}:40000", f"{WORLD}:{33634 + i}", protocol=17) for i in range(20)]).troubleshoot()
     assert [(one["verdict"], one["confidence"], one["service"], one["attempts"]) for one in made] == [("no-reply", "possible", None, 20)]
 
 
@@ -760,3 +760,66 @@ def test_wrong_ends_are_usage_errors(command, noise):
     ran = command("troubleshoot", "--from", "nobody", "--to", Y, noise)
     assert ran.returncode == 2 and "'nobody' is no address" in ran.stderr and ran.stdout == ""
     assert command("troubleshoot", "--fail-on", "high", noise).returncode == 2
+
+
+# ---- What is asked for is not there ----------------------------------------------------------------------------------
+
+
+def test_what_filters_left_out_is_not_said_to_be_missing_in_the_input(command, log):  # CONTRACT L11
+    asked = troubleshoot.troubleshoot(scan(ways() + other()).filter(f"end < {T - 100}"), from_=X, to=f"{Y}:443", now=T + 10**6)
+    assert (asked["verdict"], asked["reason"], asked["confidence"]) == ("not-seen", "no-flow-log", "possible")
+    assert "none of 8 records of the input is of the time" in asked["why"]
+    path = log(ways() + other())
+    ran = command("troubleshoot", "--from", X, "--to", f"{Y}:443", "--until", T - 100, path)
+    assert ran.returncode == 1 and "none of 8 records is in the window; they are from 2023-11-14" in ran.stderr
+    assert "none of 8 records matches --where" in command("troubleshoot", "--where", "dstport = 1", path).stderr
+
+
+@pytest.mark.parametrize("fields", [RECOMMENDED, DEFAULT], ids=["recommended", "default"])
+def test_logs_without_traffic_are_logs(fields):
+    made = ask([NODATA], fields)
+    assert (made["reason"], made["confidence"], made["alternatives"]) == ("no-traffic", "possible", ["not-seen: no-flow-log"])
+    assert ask([SKIPDATA, NODATA], fields)["reason"] == "skipdata"
+    elsewhere = [flow("10.0.3.1:50000", f"{WORLD}:443", at="eni-cccc"), flow(f"{WORLD}:443", "10.0.3.1:50000", at="eni-cccc")]
+    made = ask([NODATA, *elsewhere], fields, source="eni-aaaa")
+    assert made["reason"] == "no-traffic" and "eni-aaaa is logged (1 record) and sent nothing to 10.0.2.9" in made["why"]
+    assert ask([NODATA, *elsewhere], fields, source="eni-dddd")["reason"] == "no-flow-log"
+
+
+def test_the_ends_may_be_given_in_their_order():
+    logs = scan(OPENED + other())
+    assert logs.troubleshoot(X, f"{Y}:443") == logs.troubleshoot(from_=X, to=f"{Y}:443")
+
+
+def test_a_traceroute_fails_nowhere():
+    hops = [flow(f"{X}:{50000 + i}", f"{WORLD}:{33434 + i}", protocol=17, time=i) for i in range(30)]
+    assert scan(hops + other()).troubleshoot() == []
+    (made,) = scan([*hops, *(flow(f"{X}:{50000 + i}", f"{WORLD}:5060", protocol=17, time=i) for i in range(3))] + other()).troubleshoot()
+    assert (made["verdict"], made["service"], made["attempts"]) == ("no-reply", "sip", 3)
+    assert scan(hops + other()).troubleshoot(X, f"{WORLD}:33440")["verdict"] == "no-reply"
+
+
+def test_rules_are_of_the_private_address_where_a_name_has_a_public_one_too(inventory):
+    def named(id, address, subnet, group, instance, public):
+        there = [{"PrivateIpAddress": address, "Association": {"PublicIp": public}}]
+        return {"NetworkInterfaceId": id, "PrivateIpAddresses": there, "SubnetId": subnet, "VpcId": "vpc-1", "Groups": [{"GroupId": group}],
+                "Attachment": {"InstanceId": instance}}  # fmt: skip
+
+    things = inventory(
+        network_interfaces=[named("eni-aaaa", X, "subnet-a", "sg-web", "i-0aa", "54.0.0.5"), named("eni-bbbb", Y, "subnet-b", "sg-db", "i-0bb", "54.0.0.9")],
+        subnets=[{"SubnetId": "subnet-a", "CidrBlock": "10.0.1.0/24", "Tags": [{"Key": "Name", "Value": "web"}]}, {"SubnetId": "subnet-b", "CidrBlock": "10.0.2.0/24"}],
+    )  # fmt: skip
+    made = ask(ENOUGH, source="web", target="db:8443", inventory=things)
+    assert made["reason"] == "no-traffic" and "tcp/8443 from 10.0.1.5" in made["why"] and "CidrIp=10.0.1.5/32" in made["fix"]
+    assert next(rule for rule in made["rules"] if rule["kind"] == "route")["rule"] == "10.0.0.0/16 -> local"
+
+
+def test_what_to_do_with_an_inventory_is_not_to_give_one(inventory):
+    rejected = ways(request="REJECT") + other()
+    assert "--inventory DIR" in ask(rejected)["next_step"]
+    assert "--inventory" not in ask(rejected, inventory=inventory())["next_step"]
+
+
+def test_a_name_that_is_none_is_answered_with_one_that_is(inventory):
+    with pytest.raises(fl.ArgumentError, match="nothing of that name; did you mean web?"):
+        ask(OPENED, source="web-1", inventory=inventory())

@@ -400,7 +400,7 @@ class Query(_Made):
         ip_ranges: str | os.PathLike[str] | None = None,
         maps: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
         region: str | None = None,
-        bill: str | os.PathLike[str] | None = None,
+        cur: str | os.PathLike[str] | None = None,
     ) -> Cost: ...
     def diff(
         self,
@@ -421,8 +421,8 @@ class Query(_Made):
         policy: str | os.PathLike[str] | dict[str, Any] | None = None,
         inventory: Known | None = None,
         suppress: str | os.PathLike[str] | list[dict[str, Any]] | None = None,
-        resolvers: Iterable[str] = (),
-        kinds: Iterable[str] = (),
+        resolvers: Iterable[str] | str = (),
+        kinds: Iterable[str] | str = (),
         thresholds: Mapping[str, float] | None = None,
     ) -> Detections: ...
     def suggest_rules(
@@ -434,20 +434,20 @@ class Query(_Made):
         max_rules: int = 60,
         public_threshold: int = 50,
         public_egress: bool = False,
-        changes: Iterable[str] = (),
+        changes: Iterable[str] | str = (),
         limit: int = 10,
     ) -> Rules: ...
     def audit(
         self,
         *,
-        frameworks: Iterable[str] | str | None = None,
-        address: str | None = None,
+        controls: Iterable[str] | str | None = None,
+        who: str | None = None,
         allow: Iterable[str] | str = (),
         inventory: Known | None = None,
         aws: Any = None,
         interval: int | None = None,
-        since: int | None = None,
-        until: int | None = None,
+        since: str | int | None = None,
+        until: str | int | None = None,
         retention_days: int | None = None,
         limit: int = 10,
         pack: str | os.PathLike[str] | None = None,
@@ -455,9 +455,9 @@ class Query(_Made):
     ) -> Audit: ...
     def troubleshoot(
         self,
-        *,
         from_: str | None = None,
         to: str | None = None,
+        *,
         protocol: str | int | None = None,
         inventory: Known | None = None,
         limit: int = 20,

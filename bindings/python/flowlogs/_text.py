@@ -71,6 +71,11 @@ def iso_time(seconds: int, zone: tzinfo | None = None) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(seconds))
 
 
+def listed(texts: list[str], word: str = "and") -> str:
+    """a, b and c."""
+    return f" {word} ".join([*([", ".join(texts[:-1])] if len(texts) > 1 else []), *texts[-1:]])
+
+
 def duration(seconds: int) -> str:
     """The two largest units: 3 d 4 h, 1 min 5 s."""
     parts: list[str] = []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from . import _core
-from ._text import Style
+from ._text import Style, listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from ipaddress import IPv4Network, IPv6Network
     from typing import Any
 
 _CHUNK = 4096
@@ -61,8 +62,38 @@ def columns_of(query: _core.Query, verb: str, *needed: str) -> set[str]:
     columns = set(query.columns) or {str(field["column"]) for field in _core.fields()}
     missing = [name.replace("_", "-") for name in needed if name not in columns]
     if missing:
-        raise _core.ArgumentError(f"{verb}: no input has {' and '.join(missing)}")
+        it = "it" if len(missing) == 1 else "them"
+        if "action" in missing and not columns.isdisjoint(("tgw_id", "tgw_attachment_id")):
+            hint = "transit gateways do not log what is accepted; read the flow logs of interfaces"
+        else:
+            hint = f"a flow log of the recommended format has {it} (flowlogs aws enable)"
+        raise _core.ArgumentError(f"{verb}: no input has {listed(missing, 'or')}; {hint}")
     return columns
+
+
+def items_of(wish: Iterable[str] | str) -> list[str]:
+    """The words of an argument that takes several: a text has them with commas or blanks between, as an option of the command."""
+    return wish.replace(",", " ").split() if isinstance(wish, str) else list(wish)
+
+
+def network_of(text: str) -> IPv4Network | IPv6Network:
+    """An address or a prefix; an IPv4-mapped one is IPv4's (CONTRACT F7). Raises ValueError, which says what is wrong with it."""
+    import ipaddress
+
+    if "%" in text:
+        raise ValueError("a zone id is no part of an address")
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        try:
+            right = ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            raise ValueError(f"'{text}' is no address or prefix") from None
+        raise ValueError(f"{text} has host bits set; the prefix is {right}") from None  # CONTRACT L4
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is not None and network.prefixlen >= 96:
+        return ipaddress.ip_network((mapped, network.prefixlen - 96))
+    return network
 
 
 class Tables(dict):  # type: ignore[type-arg]

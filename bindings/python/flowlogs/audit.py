@@ -10,11 +10,13 @@ from __future__ import annotations
 import heapq
 import time
 
-from . import _core, controls, coverage, population
+from . import _core, coverage, population
 from ._text import Grid, Style, count, duration, human_bytes, iso_time, percent, shown, wrapped
-from .answers import Answer, collect, columns_of, finished, require_records
+from .answers import Answer, collect, columns_of, finished, items_of, network_of, require_records
+from .controls import ADMIN_PORTS, FRAMEWORKS, STATUSES, judge
+from .inventory import directories_of
 from .conversations import Plan
-from .windows import spoken
+from .windows import parse_time, spoken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ class Audit(Answer):
 
     def worst(self) -> str | None:
         """The worst status of all controls."""
-        return min((row["status"] for row in self["controls"]), key=controls.STATUSES.index, default=None)
+        return min((row["status"] for row in self["controls"]), key=STATUSES.index, default=None)
 
     # ---- The report --------------------------------------------------------------------------------------------------
 
@@ -95,7 +97,7 @@ class Audit(Answer):
         for name, text in self._facts(style):
             first, *rest = wrapped(text, max(40, width - 14))
             lines += [f"  {style.dim(f'{name:<12}')}{first}", *(f"{'':<14}{part}" for part in rest)]
-        for framework, title in controls.FRAMEWORKS.items():
+        for framework, title in FRAMEWORKS.items():
             rows = [row for row in self["controls"] if row["framework"] == framework]
             if rows:
                 lines += ["", style.bold(f"{title}: what flow logs support")]
@@ -122,8 +124,10 @@ class Audit(Answer):
             ends = [style.time(at) if at is not None else "..." for at in (period["since"], period["until"])]
             rows.append(("asked", " to ".join(ends)))
         people = self["population"]
-        text = "not told" if people["interfaces"] is None else count(people["interfaces"], "interface")
-        if people["source"] == "records":
+        text = "" if people["interfaces"] is None else count(people["interfaces"], "interface")
+        if not text:
+            text = "the records do not tell their interfaces"
+        elif people["source"] == "records":
             text += ", as the records show"
         else:
             told = "; ".join(f"{one['call']} of {one['account']} in {one['region']}, {style.time(one['time'])}" for one in people["lists"]["network-interfaces"])
@@ -133,7 +137,8 @@ class Audit(Answer):
                     text += f", {len(people[key]):,} {what}"
         rows.append(("population", text))
         if covered is not None:
-            text = f"{covered['share']:.2%} of the time" if covered["share"] is not None else "unknown"
+            share = covered["share"]  # only all is 100.00
+            text = "unknown" if share is None else f"{100 * (min(share, 0.9999) if share < 1 else 1):.2f} % of the time"
             text += f", {count(covered['gaps_total'], 'gap')} of interfaces, {count(len(covered['log_gaps']), 'gap')} of the log"
             rows.append(("coverage", text + f" (silence of more than {duration(covered['longest_silence'])})"))
         skip = self["skipdata"]
@@ -195,12 +200,12 @@ def _told(place: dict[str, Any]) -> str:
         if "error" in fact:
             told.append(f"{what}: {fact['error']}")
         elif name == "lifecycle":
-            told.append("expires never" if place["keeps_days"] is None else f"expires after {place['keeps_days']:,} days")
+            told.append("expires never" if place["keeps_days"] is None else f"expires after {count(place['keeps_days'], 'day')}")
         elif name == "retention":
-            told.append("kept for ever" if place["keeps_days"] is None else f"kept for {place['keeps_days']:,} days")
+            told.append("kept for ever" if place["keeps_days"] is None else f"kept for {count(place['keeps_days'], 'day')}")
         elif name == "object_lock":
             lock = fact["value"]
-            told.append("no Object Lock" if lock is None else f"Object Lock {lock['mode'] or 'without a default'}" + (f" {lock['days']:,} days" if lock["days"] else ""))
+            told.append("no Object Lock" if lock is None else f"Object Lock {lock['mode'] or 'without a default'}" + (f" {count(lock['days'], 'day')}" if lock["days"] else ""))
         elif name == "public_access_block":
             told.append("public access blocked" if fact["value"] and all(fact["value"].values()) else "public access not blocked entirely")
         else:
@@ -250,14 +255,14 @@ class _Asked:
 def audit(
     query: _core.Query,
     *,
-    frameworks: Iterable[str] | str | None = None,
-    address: str | None = None,
+    controls: Iterable[str] | str | None = None,
+    who: str | None = None,
     allow: Iterable[str] | str = (),
     inventory: Known | None = None,
     aws: Any = None,
     interval: int | None = None,
-    since: int | None = None,
-    until: int | None = None,
+    since: str | int | None = None,
+    until: str | int | None = None,
     retention_days: int | None = None,
     limit: int = 10,
     pack: str | os.PathLike[str] | None = None,
@@ -268,13 +273,16 @@ def audit(
     last words of the commands in the evidence pack; None: the query's sources.
     """
     require_records(query, "audit")
-    chosen = _frameworks(frameworks)
-    networks = _networks(allow)
+    chosen = _frameworks(controls)
+    since, until = (parse_time(at) if isinstance(at, str) else at for at in (since, until))
+    if interval is not None and interval < 1:
+        raise _core.ArgumentError(f"audit: interval is {interval}; AWS aggregates over 60 or 600 seconds")
+    networks = [_network("allow", text) for text in items_of(allow)]
     known = columns_of(query, "audit")
     names = _sources_of(query)
     session = _session(aws, names)
     now = int(time.time()) if at is None else at
-    directories = _directories(inventory)
+    directories = [] if inventory is None else directories_of(inventory)  # what it lacks is in the answer
     packing = None
     if pack is not None:
         from . import evidence
@@ -306,17 +314,22 @@ def audit(
     if known.issuperset(("srcaddr", "dstaddr", "srcport", "dstport", "protocol")):
         inbound = "client in public and client not in internal and (server in internal or server in private)"
         accepted = "accepted and " if "action" in known else ""
-        ports = ", ".join(map(str, controls.ADMIN_PORTS))
+        ports = ", ".join(map(str, ADMIN_PORTS))
         plans["admin"] = asked.converse("admin", f"{accepted}protocol = tcp and server_port in ({ports}) and {inbound}", ("totals", "connections"))
         asked.ask("public services", {"service": "service"}, {"servers": "distinct(server)", "clients": "distinct(client)", "records": "count()"},
                   accepted + inbound)  # fmt: skip
-    if address is not None:
+    if who is not None:
         if not known.issuperset(("srcaddr", "dstaddr")):
             raise _core.ArgumentError("audit: who reached an address is asked for, and no input has srcaddr and dstaddr")
-        plans["reached"] = asked.converse("reached", f"server {_test_of(address)}")
+        plans["reached"] = asked.converse("reached", f"server {_test_of(who)}")
 
     queries = {name: one.query for name, one in asked.evidence.items() if name not in plans}
-    tables = collect({**queries, **asked.plans})
+    try:
+        tables = collect({**queries, **asked.plans})
+    except _core.ArgumentError as error:
+        if not str(error).startswith("dedup:"):
+            raise
+        raise _core.ArgumentError("audit: it counts the records of each source, which dedup does not tell; leave dedup out") from None
     for name in queries:
         asked.evidence[name].table = tables[name]
 
@@ -329,7 +342,7 @@ def audit(
         "time": now,
         "caller": _caller_of(session),
         "period": {"start": totals.get("first"), "end": totals.get("last"), "since": since, "until": until, "records": totals["records"]},
-        "population": population.described(source, lists, missing, seen if place == "interface_id" else None, totals.get("last")),
+        "population": _population(source, lists, missing, seen if place == "interface_id" else None, totals.get("last")),
         "coverage": covered,
         "skipdata": coverage.losses(tables.get("log status"), totals["records"], limit),
         "encryption": _encryption(tables.get("encryption")),
@@ -354,9 +367,9 @@ def audit(
     reached = None
     if "reached" in plans:
         reached = plans["reached"].fold(_part(tables, "reached"), limit)
-        values["reached"] = {"address": address, "conversations": {key: reached[key] for key in reached if key != "stats"}}
-    judged = controls.judge(values, chosen)
-    statuses = {status: sum(row["status"] == status for row in judged) for status in controls.STATUSES}
+        values["reached"] = {"address": who, "conversations": {key: reached[key] for key in reached if key != "stats"}}
+    judged = judge(values, chosen)
+    statuses = {status: sum(row["status"] == status for row in judged) for status in STATUSES}
     head = {key: values[key] for key in ("tool", "time", "caller", "period")}
     answer = Audit({**head, "controls": judged, "statuses": statuses, **values, "stats": stats.to_dict()}, stats)
     answer._evidence, answer._reached = list(asked.evidence.values()), reached
@@ -371,33 +384,25 @@ def _part(tables: dict[str, Any], name: str) -> dict[str, _core.Table]:
 
 def _frameworks(wish: Iterable[str] | str | None) -> list[str]:
     if wish is None:
-        return list(controls.FRAMEWORKS)
-    names = [name for name in (wish.replace(",", " ").split() if isinstance(wish, str) else wish)]
+        return list(FRAMEWORKS)
+    names = items_of(wish)
     for name in names:
-        if name not in controls.FRAMEWORKS:
-            raise _core.ArgumentError(f"audit: '{name}' is no set of controls; there are {', '.join(controls.FRAMEWORKS)}")
+        if name not in FRAMEWORKS:
+            raise _core.ArgumentError(f"audit: '{name}' is no set of controls; there are {', '.join(FRAMEWORKS)}")
     return names
 
 
-def _networks(allow: Iterable[str] | str) -> list[Any]:
-    import ipaddress
-
-    made = []
-    for text in [allow] if isinstance(allow, str) else allow:
-        try:
-            made.append(ipaddress.ip_network(text))
-        except ValueError as error:
-            raise _core.ArgumentError(f"audit: allow: '{text}' is no address or prefix: {error}") from None
-    return made
+def _network(what: str, text: str) -> Any:
+    try:
+        return network_of(text.strip())
+    except ValueError as error:
+        raise _core.ArgumentError(f"audit: {what}: {error}; write 10.0.0.5 or 10.0.0.0/24" + (", or @NAME" if what == "who" else "")) from None
 
 
 def _test_of(address: str) -> str:
-    import ipaddress
-
-    try:
-        network = ipaddress.ip_network(address.strip())
-    except ValueError as error:
-        raise _core.ArgumentError(f"audit: '{address}' is no address or prefix: {error}; write 10.0.0.5 or 10.0.0.0/24") from None
+    if address.startswith("@"):
+        return f"in {address}"
+    network = _network("who", address)
     return f"in {network}" if "/" in address else f"= {network.network_address}"
 
 
@@ -421,15 +426,6 @@ def _session(aws: Any, names: list[str]) -> Any:
     return session_of(aws)
 
 
-def _directories(inventory: Known | None) -> list[Any]:
-    if inventory is None:
-        return []
-    if isinstance(inventory, str) or hasattr(inventory, "__fspath__"):
-        return [inventory]
-    several: Any = getattr(inventory, "directories", None) or inventory  # of an Inventory, or of these
-    return list(several)
-
-
 def _caller_of(session: Any) -> str | None:
     if session is None:
         return None
@@ -441,12 +437,23 @@ def _caller_of(session: Any) -> str | None:
         return None  # what stands in for S3 elsewhere may know no callers
 
 
-def _lists(directories: list[Any], session: Any) -> tuple[dict[str, Any], dict[str, str], str]:
+def _lists(directories: list[str], session: Any) -> tuple[dict[str, Any], dict[str, str], str]:
     if directories:
         return (*population.of_inventories(directories), "inventory")
     if session is not None:
         return (*population.of_session(session), "aws")
     return {}, {}, "records"
+
+
+def _population(source: str, *rest: Any) -> dict[str, Any]:
+    try:
+        return population.described(source, *rest)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if source != "inventory":
+            raise
+        raise _core.ArgumentError(
+            f"inventory: it is not as AWS describes things ({type(error).__name__}: {error}); write it again"
+        ) from None
 
 
 def _interval_of(lists: dict[str, Any]) -> int:
@@ -547,4 +554,4 @@ def _admin(plan: Plan, tables: dict[str, _core.Table], networks: list[Any]) -> d
         entry["ipv6_clients"] = sum(":" in client for client in clients[key])
         entry["some"] = heapq.nsmallest(10, clients[key], key=lambda text: (":" in text, ipaddress.ip_address(text).packed))
     exposed = sorted(found.values(), key=lambda entry: (-entry["clients"], entry["server"], entry["port"]))
-    return {"ports": list(controls.ADMIN_PORTS), "allowed": [str(network) for network in networks], "allowed_clients": len(allowed), "exposed": exposed}
+    return {"ports": list(ADMIN_PORTS), "allowed": [str(network) for network in networks], "allowed_clients": len(allowed), "exposed": exposed}

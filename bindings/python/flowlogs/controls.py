@@ -8,7 +8,7 @@ from what was given, with what to do.
 
 from __future__ import annotations
 
-from ._text import count, iso_time, shown
+from ._text import count, iso_time, percent, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _loss(facts: dict[str, Any]) -> tuple[str, str, str]:
         return "MANUAL", "no input has log-status and start: what AWS skipped cannot be told", "add log-status, start and end to the format"
     parts = []
     if skip["records"]:
-        parts.append(f"{skip['records']:,} SKIPDATA of {count(facts['period']['records'], 'record')} ({skip['share']:.3%})")
+        parts.append(f"{skip['records']:,} SKIPDATA of {count(facts['period']['records'], 'record')} ({percent(skip['records'], facts['period']['records'])})")
     if coverage["log_gaps"]:
         parts.append(f"no record at all: {_spans(coverage['log_gaps'])}")
     if coverage["gaps_total"]:
@@ -302,10 +302,10 @@ def _lock(facts: dict[str, Any]) -> tuple[str, str, str]:
         call = f"s3:GetObjectLockConfiguration, {iso_time(place['facts']['object_lock']['time'])}"
         if lock and lock.get("mode") == "COMPLIANCE":
             status.append("PASS")
-            parts.append(f"{place['place']}: Object Lock, COMPLIANCE for {lock['days']:,} days ({call})")
+            parts.append(f"{place['place']}: Object Lock, COMPLIANCE for {count(lock['days'], 'day')} ({call})")
         elif lock:
             status.append("WARN")
-            how = f"{lock['mode']} for {lock['days']:,} days, which who may bypass it can" if lock.get("mode") else "without a default: each object needs its own"
+            how = f"{lock['mode']} for {count(lock['days'], 'day')}, which who may bypass it can" if lock.get("mode") else "without a default: each object needs its own"
             parts.append(f"{place['place']}: Object Lock, {how} ({call})")
             next_steps.append("set a default retention in COMPLIANCE mode")
         elif versioning == "Enabled":
@@ -341,10 +341,10 @@ def _retention(facts: dict[str, Any]) -> tuple[str, str, str]:
             continue
         days = place["keeps_days"]
         (short if days is not None and days < wanted else kept).append(
-            f"{place['place']} keeps them for {'ever' if days is None else f'{days:,} days'}"
+            f"{place['place']} keeps them for {'ever' if days is None else count(days, 'day')}"
         )
         if place["cold_after_days"] is not None and place["cold_after_days"] < at_hand:
-            slow.append(f"{place['place']} moves them into an archive after {place['cold_after_days']:,} days")
+            slow.append(f"{place['place']} moves them into an archive after {count(place['cold_after_days'], 'day')}")
     if short:
         return "FAIL", f"{'; '.join(short)}, which is less than {wanted}; {read}", "lengthen the lifecycle rule or retention"
     if unknown:

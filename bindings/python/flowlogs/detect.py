@@ -14,7 +14,7 @@ import time
 
 from . import _core
 from ._text import Style, count, cut, shown
-from .answers import Answer, columns_of, require_records
+from .answers import Answer, columns_of, items_of, network_of, require_records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ def detect(
     policy: Path | dict[str, Any] | None = None,
     inventory: Known | None = None,
     suppress: Path | list[dict[str, Any]] | None = None,
-    resolvers: Iterable[str] = (),
-    kinds: Iterable[str] = (),
+    resolvers: Iterable[str] | str = (),
+    kinds: Iterable[str] | str = (),
     thresholds: Mapping[str, float] | None = None,
     rerun: list[str] | None = None,
     max_flows: int | None = None,
@@ -135,9 +135,9 @@ def detect(
     columns_of(query, "detect", "srcaddr", "dstaddr")
     options: dict[str, Any] = {
         "thresholds": dict(thresholds or {}),
-        "kinds": list(kinds),
+        "kinds": items_of(kinds),
         "lists": {name: values_of(values) for name, values in (lists or {}).items()},
-        "resolvers": list(resolvers),
+        "resolvers": items_of(resolvers),
         "policy": None if policy is None else read_policy(policy, inventory),
         "baseline": None if baseline is None else read_baseline(baseline),
     }
@@ -301,14 +301,15 @@ def read_suppressions(source: Path | list[dict[str, Any]]) -> list[dict[str, Any
     of that in JSON. Rules whose time is over are left out.
     """
     name = "suppress"
+    given: Any = source
     if not isinstance(source, list):
         name = f"suppress: {os.fspath(source)}"
         try:
-            source = json.loads(_load(source, "suppress"))
+            given = json.loads(_load(source, "suppress"))
         except ValueError as error:
             raise _core.ArgumentError(f"{name}: it is not JSON: {error}") from None
     rules = []
-    for number, rule in enumerate(source if isinstance(source, list) else [source], 1):
+    for number, rule in enumerate(given if isinstance(given, list) else [given], 1):
         match = rule.get("match") if isinstance(rule, dict) else None
         if not isinstance(match, dict) or not match or not rule.get("reason") or not rule.get("expires"):
             raise _core.ArgumentError(f'{name}: rule {number}: it needs "match", "reason" and "expires"')
@@ -331,15 +332,13 @@ def _expiry(text: Any, what: str) -> float:
 
 def _matcher(key: str, value: Any, what: str) -> Any:
     """A set of texts, or networks for actors and targets."""
-    import ipaddress
-
     values = value if isinstance(value, list) else [value]
     if key not in ("actor", "target"):
         return {str(one) for one in values}
     made: list[Any] = []
     for one in values:
         try:
-            made.append(ipaddress.ip_network(str(one)))
+            made.append(network_of(str(one)))
         except ValueError as error:
             if "/" in str(one):
                 raise _core.ArgumentError(f"{what}: {key}: {error}") from None

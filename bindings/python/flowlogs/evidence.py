@@ -2,7 +2,8 @@
 
 A pack is a ZIP file, or a directory, of
 
-    manifest.json   tool, time, caller; of every source, and file of an inventory, its key, version, ETag, size, SHA-256; the calls that AWS answered
+    manifest.json   tool, time, caller; of every source, and file of an inventory, its key, version, ETag, size, SHA-256; the calls that AWS answered;
+                    the queries
     audit.json      the answer; report.txt: the same for people
     queries.json    the queries, as commands; answers/*.csv: what they gave
     SHA256SUMS      of all of these, as sha256sum writes it
@@ -123,6 +124,7 @@ class Packing:
             "sources": sources,
             "inventory": _each(self._hash, self.inventory),
             "calls": _calls(answer),
+            "queries": {query["name"]: query["command"] for query in queries},
             "members": [{"name": name, "size": len(data), "sha256": _sha256(data)} for name, data in sorted(members.items())],
         }
         members[MANIFEST] = _json(manifest)

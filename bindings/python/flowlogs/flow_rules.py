@@ -96,6 +96,8 @@ class Set:
         self.flows: dict[Key, dict[Address, Flow]] = {}
         self.records = self.unplaced = 0
         self._open: dict[tuple[int, int | None], dict[Address, dict[str, Flow]]] = {}
+        self._single: list[tuple[Key, Key, Address, Any]] = []  # flows of one client's port; what they are if that is the server's
+        self._moved: set[tuple[Key, Address]] = set()
         self._rejected: dict[Key, set[Address]] = {}
         self._spans: dict[tuple[str, int], tuple[int, int, int]] = {}
         self.made: list[_Made] = []
@@ -125,10 +127,33 @@ class Set:
             ways.setdefault(row["direction"], Flow()).add(*facts)
         else:
             direction = "ingress" if row["server"] == row["own"] else "egress"
-            self.flows.setdefault((direction, protocol, port), {}).setdefault(address, Flow()).add(*facts)
+            key = direction, protocol, port
+            client = "src" if row["direction"] == direction else "dst"  # side of the client's port
+            low = row[f"{client}_min"]
+            if facts[3] == "port" and low is not None and low == row[f"{client}_max"]:
+                other = DIRECTIONS[direction == "ingress"], protocol, low
+                self._single.append((key, other, address, facts))
+            else:
+                self.flows.setdefault(key, {}).setdefault(address, Flow()).add(*facts)
+
+    def _decide_single(self) -> None:
+        """Of two ports that may both be a server's, the engine takes the one that looks more like it. Clients that use low ports
+        (load balancers, NAT gateways) then have a service that only one connection used: it is one of the other port, if
+        others of the same peer, or more of all, tell that service by SYN or by several ports of clients.
+        """
+        sure = {key: (set(peers), sum(flow.records for flow in peers.values())) for key, peers in self.flows.items()}
+        nothing: tuple[set[Address], int] = set(), 0
+        for key, other, address, facts in self._single:
+            (here, records), (there, more) = sure.get(key, nothing), sure.get(other, nothing)
+            if address not in here and (address in there or more > records):
+                self._moved.add((key, address))
+                key = other
+            self.flows.setdefault(key, {}).setdefault(address, Flow()).add(*facts)
+        self._single = []
 
     def decide(self) -> None:
         """Where nothing tells who began: the side of the earliest record; both, if they are of the same second."""
+        self._decide_single()
         self.undecided = 0
         for (protocol, port), peers in self._open.items():
             for address, ways in peers.items():
@@ -166,7 +191,8 @@ class Set:
                 return None
         else:
             way = "ingress" if row["server"] == row["own"] else "egress"
-            if address in self.flows.get((way, protocol, row["server_port"] if has_ports else None), ()):
+            request = way, protocol, row["server_port"] if has_ports else None
+            if address in self.flows.get(request, ()) or (request, address) in self._moved:
                 return None
         return None if address in self.flows.get(key, ()) else (key, address)
 

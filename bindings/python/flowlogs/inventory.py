@@ -66,6 +66,18 @@ class Inventory:
             self._tables = snapshots.tables(self.directories)
         return self._tables
 
+    def of_name(self, name: str) -> list[str]:
+        """The addresses and prefixes of what has that id or name."""
+        return self.sets.get(_word(name.lstrip("@")), [])
+
+    def like(self, name: str) -> str:
+        """A name that may be meant: "; did you mean web-1?", or ""."""
+        import difflib
+
+        word = _word(name.lstrip("@"))
+        near = [one for one in self.sets if word and word.lower() in one.lower()] or difflib.get_close_matches(word, self.sets, n=1)
+        return f"; did you mean {near[0]}?" if near else ""
+
     def _read(self, directory: str) -> None:
         manifest = read_file(directory, "manifest", "write it with `flowlogs aws inventory -o DIR`")
         self.missing.update({name: str(why) for name, why in manifest.get("missing", {}).items() if name in _FILES})
@@ -133,16 +145,22 @@ class Inventory:
         if people:
             self.names.setdefault(id, people)
         for name in (id, *names):
-            word = re.sub(r"[^A-Za-z0-9_.-]+", "_", name or "").strip("_")
+            word = _word(name or "")
             if word:
                 self._sets.setdefault(word, {}).update(dict.fromkeys(known))
+
+
+def directories_of(inventory: Known) -> list[str]:
+    if isinstance(inventory, Inventory):
+        return inventory.directories
+    return [os.fspath(one) for one in ([inventory] if isinstance(inventory, (str, os.PathLike)) else inventory)]
 
 
 def read(inventory: Known) -> Inventory:
     """The inventory of a directory, or of several together. Warns of what it lacks. Raises ArgumentError."""
     if isinstance(inventory, Inventory):
         return inventory
-    made = Inventory([inventory] if isinstance(inventory, (str, os.PathLike)) else inventory)
+    made = Inventory(directories_of(inventory))
     for name, why in made.missing.items():
         what = "`internal` is not told by it" if name == "vpcs" else "what only they tell is not known by name"
         warnings.warn(f"the inventory lacks {name.replace('-', ' ')}: {what} ({why})", UserWarning, stacklevel=3)
@@ -166,6 +184,11 @@ def read_json(path: str, what: str, fix: str) -> dict[str, Any]:
 def read_file(directory: str, name: str, fix: str) -> dict[str, Any]:
     """One of the files of an inventory."""
     return read_json(os.path.join(directory, f"{name}.json"), "inventory", fix)
+
+
+def _word(name: str) -> str:
+    """A name as filters write it."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_")
 
 
 def _name(thing: Any) -> str | None:

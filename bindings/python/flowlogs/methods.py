@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .detect import Detections
     from .diff import Diff
     from .inventory import Known
-    from .inventory import Known
     from .performance import Performance
     from .suggest_rules import Rules
     from .timeline import Timeline
@@ -118,7 +117,7 @@ def cost(
     ip_ranges: File | None = None,
     maps: File | Iterable[File] | None = None,
     region: str | None = None,
-    bill: File | None = None,
+    cur: File | None = None,
 ) -> Cost:
     """The path of every byte, counted once, also where NAT gateways, transit gateways and both ends log the same packets;
     what is charged on it; what would save. Paths sum to the bytes, charges do not.
@@ -132,7 +131,7 @@ def cost(
     ip_ranges  AWS's ip-ranges.json: services and regions of its addresses
     maps       CSV of prefixes, or several: prefix, az, region, vpc, kind
     region     of records that do not tell it
-    bill       a Cost and Usage Report, CSV or Parquet: billed beside explained
+    cur        a Cost and Usage Report, CSV or Parquet: billed beside explained
 
     Gives a Cost, which is a dict and prints as a report. Raises ArgumentError for a file that is not what it should be, else
     as collect() does.
@@ -140,7 +139,7 @@ def cost(
     from . import cost as module
 
     return module.cost(
-        self, by=by, limit=limit, prices=prices, inventory=inventory, ip_ranges=ip_ranges, maps=maps, region=region, bill=bill
+        self, by=by, limit=limit, prices=prices, inventory=inventory, ip_ranges=ip_ranges, maps=maps, region=region, cur=cur
     )
 
 
@@ -182,8 +181,8 @@ def detect(
     policy: str | os.PathLike[str] | dict[str, Any] | None = None,
     inventory: Known | None = None,
     suppress: str | os.PathLike[str] | list[dict[str, Any]] | None = None,
-    resolvers: Iterable[str] = (),
-    kinds: Iterable[str] = (),
+    resolvers: Iterable[str] | str = (),
+    kinds: Iterable[str] | str = (),
     thresholds: Mapping[str, float] | None = None,
 ) -> Detections:
     """What deserves a look: scans, brute force, exfiltration, beaconing, exposed ports, and more, each with the numbers that
@@ -228,7 +227,7 @@ def suggest_rules(
     max_rules: int = 60,
     public_threshold: int = 50,
     public_egress: bool = False,
-    changes: Iterable[str] = (),
+    changes: Iterable[str] | str = (),
     limit: int = 10,
 ) -> Rules:
     """The fewest rules of security groups that admit what was accepted, and as little else as can be, in one pass; replayed
@@ -237,8 +236,8 @@ def suggest_rules(
         answer = logs.suggest_rules("sg-0123...", inventory="inventory")
         open("rules.tf", "w").write(answer.to_terraform())
 
-    targets       whose rules: eni-..., sg-..., i-..., subnet-..., an address, a prefix, "@name" of a set. None: a set of rules for
-                  each interface, or, with an inventory, each security group
+    targets       whose rules: eni-..., sg-..., i-..., subnet-..., an address, a prefix, a name of the inventory, "@name" of a
+                  set. None: a set of rules for each interface, or, with an inventory, each security group
     inventory     as of fl.scan(): tells groups, their interfaces and their rules
     max_prefixes  at most so many prefixes for a service and direction, of IPv4 and of IPv6; neighbours are merged so that the
                   fewest addresses are admitted that were not seen, and of the rejected ones none where it can be
@@ -271,14 +270,14 @@ def suggest_rules(
 def audit(
     self: _core.Query,
     *,
-    frameworks: Iterable[str] | str | None = None,
-    address: str | None = None,
+    controls: Iterable[str] | str | None = None,
+    who: str | None = None,
     allow: Iterable[str] | str = (),
     inventory: Known | None = None,
     aws: Any = None,
     interval: int | None = None,
-    since: int | None = None,
-    until: int | None = None,
+    since: str | int | None = None,
+    until: str | int | None = None,
     retention_days: int | None = None,
     limit: int = 10,
     pack: str | os.PathLike[str] | None = None,
@@ -286,17 +285,17 @@ def audit(
 ) -> Audit:
     """What the logs prove: coverage, gaps, losses, retention, who got in, and the controls that this supports.
 
-        for control in logs.audit(frameworks="soc2", pack="evidence.zip").controls:
+        for control in logs.audit(controls="soc2", pack="evidence.zip").controls:
             print(control["control"], control["status"], control["why"])
 
-    frameworks      of "cis-aws", "pci-dss-4", "soc2"; None: all
-    address         an address or prefix: who reached it, and when
+    controls        of "cis-aws", "pci-dss-4", "soc2"; None: all
+    who             an address, a prefix, or "@web-1", a set of the scan: who reached it, and when
     allow           prefixes outside that may reach administration ports
     inventory       of `flowlogs aws inventory`, as of fl.scan(), which it should be given too: what there is to be logged
     aws             who asks AWS for that, and how buckets and log groups keep the logs, as of fl.scan(); None: the caller that
                     boto3 finds, if a source is of AWS, else nobody is asked
     interval        seconds of aggregation, 60 or 600; None: as the flow logs say, or 600
-    since, until    the period that has to be covered, in seconds since 1970; filter by time as well
+    since, until    the period that has to be covered, as of fl.scan(), which they should be given too
     retention_days  so long records have to be kept; None: 365
     limit           at most so many of each list
     pack            an evidence pack is written there: FILE.zip or a directory (flowlogs.evidence.verify() checks it)
@@ -309,8 +308,8 @@ def audit(
 
     return module.audit(
         self,
-        frameworks=frameworks,
-        address=address,
+        controls=controls,
+        who=who,
         allow=allow,
         inventory=inventory,
         aws=aws,
@@ -326,16 +325,16 @@ def audit(
 
 def troubleshoot(
     self: _core.Query,
-    *,
     from_: str | None = None,
     to: str | None = None,
+    *,
     protocol: str | int | None = None,
     inventory: Known | None = None,
     limit: int = 20,
 ) -> Verdict | Verdicts:
     """Why two hosts cannot talk: what became of the connections between them, where, since when, and how sure that is.
 
-        print(logs.troubleshoot(from_="10.0.0.5", to="10.0.1.7:5432"))
+        print(logs.troubleshoot("10.0.0.5", "10.0.1.7:5432"))
         logs.troubleshoot(from_="web-1", to="db", inventory="inventory").fix
 
     from_      who asks: an address, a prefix, eni-..., i-..., or a name of the inventory

@@ -4,11 +4,11 @@ inventory -o DIR`), each list with the call that gave it, whose it is, and when.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 
 from . import _core
+from .inventory import read_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,15 +21,18 @@ _PORTS = (22, 3389)
 _WORLD = ("0.0.0.0/0", "::/0")
 
 
-def of_inventories(directories: Iterable[str | os.PathLike[str]]) -> tuple[dict[str, list[dict[str, Any]]], dict[str, str]]:
+def of_inventories(directories: Iterable[str]) -> tuple[dict[str, list[dict[str, Any]]], dict[str, str]]:
     """The lists of inventories, and why some are missing. Raises ArgumentError."""
     lists: dict[str, list[dict[str, Any]]] = {}
     missing: dict[str, str] = {}
-    for directory in (os.fspath(one) for one in directories):
-        manifest = _json(directory, "manifest")
+    for directory in directories:
+        manifest = read_file(directory, "manifest", "write it with `flowlogs aws inventory -o DIR`")
         for kind in KINDS:
             if kind in manifest.get("files", {}):
-                lists.setdefault(kind, []).append(_json(directory, kind))
+                found = read_file(directory, kind, "write the inventory again")
+                if not isinstance(found.get("items"), list):
+                    raise _core.ArgumentError(f"inventory: {os.path.join(directory, kind)}.json: it has no items; write the inventory again")
+                lists.setdefault(kind, []).append(found)
             else:
                 missing[kind] = str(manifest.get("missing", {}).get(kind, f"{directory} has no {kind}.json"))
     for kind in missing:
@@ -37,24 +40,10 @@ def of_inventories(directories: Iterable[str | os.PathLike[str]]) -> tuple[dict[
     return lists, missing
 
 
-def files_of(directories: Iterable[str | os.PathLike[str]]) -> list[str]:
+def files_of(directories: Iterable[str]) -> list[str]:
     """The files that of_inventories() reads."""
-    paths = (os.path.join(os.fspath(directory), f"{name}.json") for directory in directories for name in ("manifest", *KINDS))
+    paths = (os.path.join(directory, f"{name}.json") for directory in directories for name in ("manifest", *KINDS))
     return [path for path in paths if os.path.isfile(path)]
-
-
-def _json(directory: str, name: str) -> dict[str, Any]:
-    path = os.path.join(directory, name + ".json")
-    try:
-        with open(path, encoding="utf-8") as file:
-            made = json.load(file)
-    except OSError as error:
-        raise _core.ArgumentError(f"inventory: {path}: {error.strerror}; write it with `flowlogs aws inventory -o DIR`") from None
-    except ValueError as error:
-        raise _core.ArgumentError(f"inventory: {path}: it is not JSON: {error}; write it again") from None
-    if not isinstance(made, dict):
-        raise _core.ArgumentError(f"inventory: {path}: it is no file of an inventory; write it again")
-    return made
 
 
 def of_session(session: Any) -> tuple[dict[str, list[dict[str, Any]]], dict[str, str]]:

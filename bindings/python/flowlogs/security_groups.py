@@ -11,7 +11,7 @@ from .inventory import read_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from .inventory import Known
@@ -194,15 +194,16 @@ class Inventory:
     names       {id: what people call it}
     """
 
-    def __init__(self, directories: Iterable[str], names: Mapping[str, str]) -> None:
-        self.names = names
+    def __init__(self, known: things.Inventory) -> None:
+        self.names = known.names
+        self.known = known
         self.interfaces: dict[str, tuple[list[str], list[Address], str | None, tuple[str, ...]]] = {}
         self.groups: dict[str, tuple[str, str | None]] = {}
         self.rules: dict[str, list[Existing]] = {}
         self._members: dict[str, set[Address]] = {}
         self._of: dict[tuple[str | None, Address], list[str]] = {}
         found: dict[str, list[Any]] = {}
-        for directory in directories:
+        for directory in known.directories:
             files = read_file(directory, "manifest", "write it with `flowlogs aws inventory -o DIR`").get("files", {})
             for name in ("network-interfaces", "security-groups", "security-group-rules"):
                 items = read_file(directory, name, "write the inventory again").get("items", []) if name in files else []
@@ -263,8 +264,7 @@ class Inventory:
 
 def read(inventory: Known) -> Inventory:
     """Those of the inventory of a directory, or of several together. Raises ArgumentError."""
-    known = things.read(inventory)
-    return Inventory(known.directories, known.names)
+    return Inventory(things.read(inventory))
 
 
 def _addresses(interface: Any) -> Iterator[str]:

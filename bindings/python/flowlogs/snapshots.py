@@ -12,7 +12,7 @@ from typing import Any
 
 from ._core import ArgumentError, EnrichmentTable
 from .enrichment import table_of
-from .inventory import Inventory
+from .inventory import Inventory, addresses_of, blocks_of
 
 _Row = dict[str, str]
 
@@ -45,15 +45,12 @@ class _Snapshot:
             row = _thing(item, "", item.get("AvailabilityZone"))
             self._add("subnet", item["SubnetId"], row)
             place = {"subnet": item["SubnetId"], "vpc": item.get("VpcId", ""), "zone": item.get("AvailabilityZone", "")}
-            blocks = [each.get("Ipv6CidrBlock") for each in item.get("Ipv6CidrBlockAssociationSet", [])]
-            for block in [item.get("CidrBlock"), *blocks]:
+            for block in blocks_of(item):
                 self._add("address", block, place)
         for item in self._items("vpcs"):
             self._add("vpc", item["VpcId"], _thing(item, "", None))
-            blocks = [each.get("CidrBlock") for each in item.get("CidrBlockAssociationSet", [])]
-            blocks += [each.get("Ipv6CidrBlock") for each in item.get("Ipv6CidrBlockAssociationSet", [])]
-            for block in {item.get("CidrBlock"), *blocks}:
-                if self.rows["address"].get(block or "", {}).get("vpc") != item["VpcId"]:  # else it is all one subnet
+            for block in blocks_of(item):
+                if self.rows["address"].get(block, {}).get("vpc") != item["VpcId"]:  # else it is all one subnet
                     self._add("address", block, {"vpc": item["VpcId"]})
         for item in self._items("transit-gateways"):
             self._add("gateway", item["TransitGatewayId"], _thing(item, "", None))
@@ -82,13 +79,7 @@ class _Snapshot:
         row["name"] = self.names.get(item["NetworkInterfaceId"]) or item.get("Description", "")
         self._add("interface", item["NetworkInterfaceId"], row)
         here = {**row, "interface": item["NetworkInterfaceId"]}
-        addresses = [item.get("PrivateIpAddress"), (item.get("Association") or {}).get("PublicIp")]
-        for each in item.get("PrivateIpAddresses", []):
-            addresses += [each.get("PrivateIpAddress"), (each.get("Association") or {}).get("PublicIp")]
-        addresses += [each.get("Ipv6Address") for each in item.get("Ipv6Addresses", [])]
-        addresses += [each.get("Ipv4Prefix") for each in item.get("Ipv4Prefixes", [])]
-        addresses += [each.get("Ipv6Prefix") for each in item.get("Ipv6Prefixes", [])]
-        for address in {address for address in addresses if address}:
+        for address in set(addresses_of(item)):
             self._add("address", address, here)
 
     def _add(self, kind: str, key: str | None, row: _Row) -> None:

@@ -17,7 +17,7 @@ import re
 
 from . import _core
 from ._text import Grid, Style, count, duration, shown, wrapped
-from .answers import Answer, collect, columns_of, finished, greatest, require_records, rows_of
+from .answers import Answer, collect, columns_of, finished, greatest, network_of, require_records, rows_of
 from .flow_rules import DIRECTIONS, Bounds, Set
 from .security_groups import ICMP, ICMPV6, Inventory, address_of, parse_rule, read, text_of
 
@@ -41,12 +41,24 @@ class Rules(Answer):
     targets     [{"target": the id, "kind": "interface", "security group", ..., "name", "groups": [of its interfaces],
                 "records", "ingress": [rule], "egress": [rule], "replay", "admits_rejected": [...], "existing": [...],
                 "changes": [...], "told_by", "unplaced", "warnings"}], the most accepted records first; see docs/suggest-rules.md
-    start, end  int or None: of the first and the last record of the logs
+    start, end  int or None: of the first and the last record of the logs; records: int
     span        int: seconds between them
     warnings    [text]: what keeps the rules from being all that is needed, or more than that
     options     the bounds that they were made with
     stats       the dict of Stats
     """
+
+    def to_table(self) -> _core.Table:
+        """The rules of all targets as a Table."""
+        texts, numbers = ("protocol", "service", "cidr", "group", "group_name", "kind"), ("seen", "unseen", "unseen_ports", "records")
+        kinds = [("target", "text"), ("direction", "text"), *((name, "text") for name in texts), ("from_port", "int64"), ("to_port", "int64"),
+                 *((name, "int64") for name in numbers), ("rejected_flows", "int64"), ("first_seen", "time"), ("last_seen", "time"),
+                 ("exists_as", "text")]  # fmt: skip
+        rows = [
+            {**rule, "target": target["target"], "direction": direction, "rejected_flows": rule["rejected"]["flows"]}
+            for target in self["targets"] for direction in DIRECTIONS for rule in target[direction]
+        ]  # fmt: skip
+        return _core.Table._from_rows(kinds, [{name: row[name] for name, _ in kinds} for row in rows])
 
     def to_terraform(self) -> str:
         """Resources aws_vpc_security_group_ingress_rule and ..._egress_rule."""
@@ -176,7 +188,7 @@ def suggest_rules(
     max_rules: int = MAX_RULES,
     public_threshold: int = PUBLIC,
     public_egress: bool = False,
-    changes: Iterable[str] = (),
+    changes: Iterable[str] | str = (),
     limit: int = 10,
 ) -> Rules:
     """The Rules of a query's records; Query.suggest_rules() tells of the arguments."""
@@ -188,18 +200,20 @@ def suggest_rules(
     options["public_egress"] = public_egress
     known = columns_of(query, "suggest-rules", "srcaddr", "dstaddr", "srcport", "dstport", "protocol", "action")
     things = None if inventory is None else read(inventory)
-    wanted = [parse_rule(text, things.members if things is not None else lambda _: None) for text in changes]
+    members = things.members if things is not None else lambda _: None
+    wanted = [parse_rule(text, members) for text in ([changes] if isinstance(changes, str) else changes)]
     asked = [_target(text, known, things) for text in ([targets] if isinstance(targets, str) else targets)]
     at = "interface_id" if "interface_id" in known else "own"
     times = {name: f"{kind}({field})" for name, kind, field in (("first", "min", "start"), ("last", "max", "end")) if field in known}
 
     queries = {"totals": query.agg(records="count()", **times), "rejects": query.filter("rejected").agg(n="count()")}
+    ports = {f"{side}_{kind}": f"{kind}({side}port)" for side in ("src", "dst") for kind in ("min", "max")}
     jobs: list[Target | None] = list(asked) or [None]
     for i, job in enumerate(jobs):
         one = query if job is None else query.filter(job.test)
         place = [] if job is not None or at == "own" else [at]
         keys = ["peer", "protocol", "direction", *place, "own", "server", "server_port"]
-        queries[f"{i} accepted"] = one.filter("accepted").group_by(*keys).agg(records="count()", told="max(orientation)", **times)
+        queries[f"{i} accepted"] = one.filter("accepted").group_by(*keys).agg(records="count()", told="max(orientation)", **ports, **times)
         queries[f"{i} rejected"] = one.filter("rejected").group_by("peer", "protocol", "dstport", *keys[2:]).agg(records="count()")
     tables = collect(queries)
 
@@ -238,7 +252,8 @@ def suggest_rules(
         "start": totals.get("first"),
         "end": totals.get("last"),
         "span": span,
-        "warnings": _warnings(made, span, tables["rejects"][0]["n"], totals["records"], bare),
+        "records": totals["records"],
+        "warnings": _warnings(made, None if totals.get("first") is None else span, tables["rejects"][0]["n"], totals["records"], bare),
         "options": options,
         "stats": stats.to_dict(),
     }
@@ -315,13 +330,15 @@ def _target(text: str, known: set[str], things: Inventory | None) -> Target:
     import ipaddress
 
     try:
-        if "%" in text:
-            raise ValueError
-        network = ipaddress.ip_network(text)
+        network = network_of(text)
     except ValueError as error:
-        wrong = f": {error}" if re.fullmatch(r"[0-9a-fA-F.:]+/\d+", text) else ""
+        named = None if things is None else _named(text, known, things)
+        if named is not None:
+            return named
+        wrong = f": {error}" if re.fullmatch(r"[0-9a-fA-F.:]+(/\d*)?(%.*)?", text) else ""
         raise _core.ArgumentError(
-            f"suggest-rules: '{text}' is no target{wrong}; write eni-..., sg-..., i-..., subnet-..., an address, a prefix, or @NAME of a set"
+            f"suggest-rules: '{text}' is no target{wrong or _names(text, things)}; write eni-..., sg-..., i-..., subnet-..., an address, "
+            "a prefix, a name of the inventory, or @NAME of a set"
         ) from None
     found = []
     if things is not None:
@@ -330,6 +347,22 @@ def _target(text: str, known: set[str], things: Inventory | None) -> Target:
                 found.append(id)
     kind, test = ("prefix", f"own in {network}") if "/" in text else ("address", f"own = {network.network_address}")
     return Target(text, kind, test, found, things)
+
+
+def _named(text: str, known: set[str], things: Inventory) -> Target | None:
+    """What people call so: a security group, or what has interfaces."""
+    groups = [id for id, (name, _) in things.groups.items() if text in (name, things.names.get(id))]
+    if len(groups) == 1:
+        return _target(groups[0], known, things)
+    addresses = set(things.known.of_name(text))
+    found = [id for id, (_, own, _, _) in things.interfaces.items() if any(text_of(address) in addresses for address in own)]
+    return Target(text, "name", _one_of(found, known, things), found, things) if found else None
+
+
+def _names(text: str, things: Inventory | None) -> str:
+    if things is None:
+        return ", and names need an inventory (--inventory DIR)"
+    return f", and the inventory has no interface of that name{things.known.like(text)}"
 
 
 def _quoted(text: str) -> str:
@@ -361,9 +394,12 @@ def _sets_of(place: str | None, at: str, things: Inventory | None, sets: dict[st
     return found
 
 
-def _warnings(made: list[Set], span: int, rejects: int, records: int, bare: set[str]) -> list[str]:
+def _warnings(made: list[Set], span: int | None, rejects: int, records: int, bare: set[str]) -> list[str]:
+    """span: None if no record tells its time."""
     told = []
-    if records and span < _ENOUGH:
+    if records and span is None:
+        told.append("no input has start: what time the logs are of cannot be told; look at 30 days and more before anything is taken away")
+    elif records and span is not None and span < _ENOUGH:
         told.append(
             f"the logs span {duration(span)}: what happens once a month may be in none of them; look at 30 days and more before anything is taken away"
         )

@@ -15,7 +15,7 @@ import re
 
 from . import _core
 from ._text import Grid, Style, count, human_bytes, percent, shown, wrapped
-from .answers import Answer, collect, columns_of, finished, greatest, least, merged, order_of, require_records
+from .answers import Answer, collect, columns_of, finished, greatest, least, merged, network_of, order_of, require_records
 from .conversations import Plan
 from .windows import spoken
 
@@ -206,21 +206,14 @@ class _Subject:
             self.kind = "set"
             self._of_addresses(f"in {text}", known)
             return
-        import ipaddress
-
         try:
-            if "%" in text:
-                raise ValueError("a zone id is no part of an address")
-            network = ipaddress.ip_network(text)
+            network = network_of(text)
         except ValueError as error:
             wrong = f": {error}" if re.fullmatch(r"[0-9a-fA-F.:]+/?\d*(%.*)?", text) else ""
             raise _core.ArgumentError(
                 f"who: '{text}' is no address, prefix or id{wrong}; write 10.0.0.5, 10.0.0.0/16, 2001:db8::/32, an id "
                 f"such as {', '.join(begin + '...' for begin, *_ in _IDS)}, an account of 12 digits, or @NAME of an inventory or a set"
             ) from None
-        mapped = getattr(network.network_address, "ipv4_mapped", None)  # CONTRACT F7
-        if mapped is not None and network.prefixlen >= 96:
-            network = ipaddress.ip_network((mapped, network.prefixlen - 96))
         is_prefix = "/" in text
         self.kind = "prefix" if is_prefix else "address"
         if not is_prefix:

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import re
 
 from flowlogs import audit, controls, evidence
-from flowlogs.cli.common import Output, Parser, UsageError, caller_of, complain, finish, footer, is_remote, limit, scan
+from flowlogs.cli.common import (
+    Output,
+    Parser,
+    UsageError,
+    caller_of,
+    complain,
+    exit_code,
+    finish,
+    footer,
+    inventory_of,
+    is_remote,
+    items_of,
+    limit,
+    rerun_of,
+    scan,
+)
 
 HELP = f"""What the logs prove, and what they do not: the time that is covered, gaps by interface, what AWS skipped, the oldest record,
 administration ports that answered the internet, who reached an address; and the controls of {', '.join(controls.FRAMEWORKS)} that this
@@ -18,14 +32,14 @@ for that, and how bucket or log group keep the logs. docs/audit.md tells of cont
 `flowlogs audit verify PACK` finds every change of an evidence pack."""
 EXAMPLE = "flowlogs audit tests/data/internet-noise-v2.log"
 FILES = "FILES... | verify PACK"
-FORMATS = ("table", "csv", "tsv", "json")
+FORMATS = ("table", "csv", "tsv", "json", "ndjson")
 
 
 def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--controls", metavar="NAME,...", action="append", default=[], help=f"of {', '.join(controls.FRAMEWORKS)} (default: all)"
     )
-    parser.add_argument("--who", metavar="ADDRESS|PREFIX", help="who reached this address, and when")
+    parser.add_argument("--who", metavar="ADDRESS|PREFIX|@NAME", help="who reached this address (@NAME: of --inventory or --set), and when")
     parser.add_argument(
         "--allow", metavar="CIDR,...", action="append", default=[], help="outside networks that may reach administration ports"
     )
@@ -36,11 +50,9 @@ def add_options(parser: Parser) -> None:
     parser.add_argument("--pack", metavar="FILE.zip|DIR", help="write an evidence pack")
     parser.add_argument("--expect", metavar="FINGERPRINT", help="of verify: what was noted when the pack was written")
     parser.add_argument("--sources", action="store_true", help="of verify: read the sources again, and compare them too")
-    parser.add_argument(
-        "--fail-on", metavar="STATUS", choices=("fail", "warn", "never"), default="fail", help="exit with 1 at fail, or warn, or never (default: fail)"
-    )
+    parser.add_fail_on("STATUS", ("fail", "warn"), "fail", "a control")
     parser.add_argument("-n", "--limit", metavar="N", type=limit, default=10, help="at most N of each list (default: 10)")
-    parser.add_where()
+    parser.add_where(dedup=False)
     parser.add_output(FORMATS)
     parser.add_input_options()
     parser.add_strict()
@@ -55,10 +67,10 @@ def run(args: argparse.Namespace) -> int:
     with Output(args.output, FORMATS, pipe="table", zone=args.zone) as output:
         answer = audit.audit(
             logs,
-            frameworks=_split(args.controls) or None,
-            address=args.who,
-            allow=_split(args.allow),
-            inventory=args.inventory,
+            controls=items_of(args.controls) or None,
+            who=args.who,
+            allow=items_of(args.allow),
+            inventory=inventory_of(args),
             aws=_caller(args, args.files),
             interval=args.interval,
             since=args.window.since,
@@ -66,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             retention_days=args.retention,
             limit=args.limit,
             pack=args.pack,
-            rerun=_rerun(args),
+            rerun=rerun_of(args),
         )
         if output.format == "json":
             output.write_json(answer)
@@ -78,11 +90,8 @@ def run(args: argparse.Namespace) -> int:
     if args.pack:
         pack = answer["pack"]
         complain(f"wrote {pack['path']}; note its fingerprint where nobody can change it: {pack['fingerprint']}")
-    code = finish(args, answer._stats, matched=answer["period"]["records"])
     worst = answer.worst()
-    if code == 0 and worst is not None and args.fail_on != "never":
-        return int(controls.STATUSES.index(worst) <= controls.STATUSES.index(args.fail_on.upper()))
-    return code
+    return exit_code(args, finish(args, answer._stats, matched=answer["period"]["records"]), worst and worst.lower())
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -105,18 +114,3 @@ def _caller(args: argparse.Namespace, files: list[str]) -> object:
     if files == ["s3://"] and not asked:
         return None
     return caller_of(args)
-
-
-def _split(texts: list[str]) -> list[str]:
-    return [word for text in texts for word in re.split(r"[\s,]+", text) if word]
-
-
-def _rerun(args: argparse.Namespace) -> list[str]:
-    """The input options and FILES of this command, for one that reads the same."""
-    words = []
-    for option, values in (("--internal", args.internal), ("--inventory", args.inventory), ("--format", [args.log_format] if args.log_format else []), ("--where", args.where)):
-        words += [word for value in values for word in (option, value)]
-    for option, at in (("--since", args.window.since), ("--until", args.window.until)):
-        if at is not None:
-            words += [option, str(at)]
-    return [*words, *(["--dedup"] if args.dedup else []), *args.files]

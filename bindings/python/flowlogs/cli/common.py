@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import sys
 import tempfile
 import warnings
@@ -15,7 +16,7 @@ from typing import IO, Any, NoReturn
 
 import flowlogs as fl
 from flowlogs import windows
-from flowlogs._text import Style, count, percent, shown
+from flowlogs._text import Style, count, percent, shown, wrapped
 from flowlogs.cli import UNFINISHED, progress
 from flowlogs.cli.terminal import style_of, width_of
 
@@ -77,6 +78,16 @@ def complain(message: str) -> None:
 # ---- Options ---------------------------------------------------------------------------------------------------------
 
 
+def _paragraphs(text: str) -> str:
+    """As wide as argparse writes the options: COLUMNS, the terminal, or 80. Lines that are indented stay."""
+    width = max(40, shutil.get_terminal_size().columns - 2)
+    made = []
+    for paragraph in text.split("\n\n"):
+        lines = paragraph.split("\n")
+        made.append(paragraph if any(line.startswith(" ") for line in lines) else "\n".join(wrapped(" ".join(lines), width)))
+    return "\n\n".join(made)
+
+
 class Parser(argparse.ArgumentParser):
     """The options of one verb. They and FILES stand in any order; values may begin with a hyphen (--sort -bytes)."""
 
@@ -84,7 +95,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             prog=f"flowlogs {verb}",
             usage=f"flowlogs {verb} [options] {files}",
-            description=what,
+            description=_paragraphs(what),
             epilog=f"example: {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
@@ -206,7 +217,8 @@ class Parser(argparse.ArgumentParser):
     def add_strict(self) -> None:
         self.add_argument("--strict", action="store_true", help="exit with 1 if lines were skipped or values were bad")
 
-    def add_where(self) -> None:
+    def add_where(self, dedup: bool = True) -> None:
+        """dedup: whether the verb can do without knowing where a record stood."""
         self.add_argument(
             "--where",
             metavar="FILTER",
@@ -216,9 +228,23 @@ class Parser(argparse.ArgumentParser):
             help='only records for which this is true: "rejected and dstport in (22, 3389)"',
         )
         self.allow_dash("--where")
+        if not dedup:
+            return
         self.add_argument(
             "--dedup", action="store_true", help="drop records that are identical to an earlier one (overlapping flow logs)"
         )
+
+    def add_fail_on(self, what: str, gravest_first: tuple[str, ...], default: str, found: str) -> None:
+        """--fail-on, which exit_code() obeys (CONTRACT V5). what: the words are of; found: what makes the verb fail."""
+        words = ", ".join(gravest_first)
+        self.add_argument(
+            "--fail-on",
+            metavar=what,
+            choices=(*gravest_first, "never"),
+            default=default,
+            help=f"the least {what.lower()} of {found} at which to exit with 1: {words}; or never (default: {default})",
+        )
+        self.set_defaults(fail_words=gravest_first)
 
     def add_once(self) -> None:
         self.add_argument(
@@ -287,7 +313,7 @@ def scan_of(args: argparse.Namespace, files: list[Any], window: windows.Window |
     sets = _sets(args)
     if sets:
         options["sets"] = sets
-    internal = _listed(args.internal)
+    internal = items_of(args.internal)
     if internal:
         options["internal"] = internal
     options["inventory"] = inventory_of(args)
@@ -302,7 +328,7 @@ def scan_of(args: argparse.Namespace, files: list[Any], window: windows.Window |
         options["progress"] = shown_progress
     options.update(format=args.log_format, threads=args.threads, on_error="skip", mmap=args.mmap)
     if any(is_remote(file) for file in files):
-        options.update(aws=caller_of(args), accounts=_listed(args.accounts), regions=_listed(args.regions))
+        options.update(aws=caller_of(args), accounts=items_of(args.accounts), regions=items_of(args.regions))
     if window:
         options.update(since=window.since, until=window.until)
     with warnings_told():
@@ -349,7 +375,8 @@ def inventory_of(args: argparse.Namespace) -> Any:
     return getattr(args, "made_inventory", None)
 
 
-def _listed(texts: list[str]) -> list[str]:
+def items_of(texts: list[str]) -> list[str]:
+    """The items of an option that is given several times, or with commas."""
     return [item for text in texts for item in re.split(r"[\s,]+", text) if item]
 
 
@@ -370,6 +397,19 @@ def _tables(args: argparse.Namespace) -> list[Any]:
     return made
 
 
+def rerun_of(args: argparse.Namespace) -> list[str]:
+    """The input options, filters and FILES of this command, as words of another one that reads the same."""
+    given = (
+        ("--internal", args.internal), ("--inventory", args.inventory), ("--set", args.sets), ("--enrich", args.enrich),
+        ("--format", [args.log_format] if args.log_format else []), ("--accounts", args.accounts), ("--regions", args.regions),
+        ("--where", getattr(args, "given_where", args.where)),
+    )  # fmt: skip
+    words = [word for option, values in given for value in values for word in (option, value)]
+    for option, at in (("--since", args.window.since), ("--until", args.window.until)):
+        words += [option, str(at)] if at is not None else []
+    return [*words, *(["--dedup"] if getattr(args, "dedup", False) else []), *args.files]
+
+
 # ---- Sets ------------------------------------------------------------------------------------------------------------
 
 
@@ -387,6 +427,7 @@ def _sets(args: argparse.Namespace) -> dict[str, list[str]]:
             raise UsageError(f"--set {text}: a set called {name} was given before")
         sets[name] = _values_of(path, f"--set {name}")
     known = _known_sets(args)
+    args.given_where = list(getattr(args, "where", []))
     for option in ("where", "having"):
         given = getattr(args, option, None)
         if isinstance(given, str):
@@ -590,6 +631,11 @@ class Output:
 
         self.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
+    def write_ndjson(self, values: Any) -> None:
+        import json
+
+        self.write("".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values))
+
 
 # ---- Last words ------------------------------------------------------------------------------------------------------
 
@@ -639,6 +685,14 @@ def finish(args: argparse.Namespace, stats: fl.Stats, matched: int | None = None
     if stats.errors:
         return 2
     return 1 if wrong and getattr(args, "strict", False) else 0
+
+
+def exit_code(args: argparse.Namespace, code: int, worst: str | None) -> int:
+    """The code of finish(), or 1 if the worst that was found is as grave as --fail-on says. worst: None if nothing was."""
+    words: tuple[str, ...] = args.fail_words
+    if code == 0 and worst in words and args.fail_on != "never":
+        return int(words.index(worst) <= words.index(args.fail_on))
+    return code
 
 
 def _complain_of_nothing(args: argparse.Namespace, stats: fl.Stats) -> None:

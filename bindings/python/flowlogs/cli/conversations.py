@@ -16,8 +16,10 @@ way, and what became of it:
   no reply    the client's packets were let through and nothing came back
   no request  the server's packets were let through, and the client's are not in the logs
 
-Bytes and packets are counted once, also where several interfaces saw them. -o dot draws the rows as a graph for Graphviz:
-flowlogs conversations -n all -o net.dot LOG && dot -Tsvg net.dot >net.svg; --graph -o json gives its nodes and edges."""
+Bytes and packets are counted once, also where several interfaces saw them. -o dot draws the rows as a graph for Graphviz;
+--graph -o json gives its nodes and edges.
+
+  flowlogs conversations -n all -o net.dot LOG && dot -Tsvg net.dot >net.svg"""
 EXAMPLE = "flowlogs conversations --state answered -n 5 tests/data/internet-noise-v2.log"
 FILES = "FILES..."
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "dot")

@@ -13,7 +13,7 @@ the format cannot tell, the path is `unknown` with the fields that would. Prices
 line. Hours of gateways and endpoints are not in flow logs."""
 EXAMPLE = "flowlogs cost tests/data/internet-noise-v2.log"
 FILES = "FILES..."
-FORMATS = ("table", "json")
+FORMATS = ("table", "csv", "tsv", "json", "ndjson")
 
 
 def add_options(parser: Parser) -> None:
@@ -45,11 +45,13 @@ def run(args: argparse.Namespace) -> int:
             ip_ranges=args.ip_ranges,
             maps=args.maps,
             region=args.region,
-            bill=args.cur,
+            cur=args.cur,
         )
         if output.format == "json":
             output.write_json(answer)
+        elif output.format != "table":
+            output.write_table(answer.to_table())
         else:
             output.write(answer.to_text(output.report_width, output.style))
-            footer(args, output, answer["start"], answer["end"])
-    return finish(args, answer._stats, matched=answer._stats.records if answer["start"] is not None else 0)
+            footer(args, output, answer["start"], answer["end"], told=True)
+    return finish(args, answer._stats, matched=answer["records"])

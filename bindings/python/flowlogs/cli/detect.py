@@ -8,7 +8,19 @@ from typing import Any
 
 import flowlogs as fl
 from flowlogs import detect
-from flowlogs.cli.common import Output, Parser, UsageError, complain, finish, footer, inventory_of, scan
+from flowlogs.cli.common import (
+    Output,
+    Parser,
+    UsageError,
+    complain,
+    exit_code,
+    finish,
+    footer,
+    inventory_of,
+    items_of,
+    rerun_of,
+    scan,
+)
 from flowlogs.cli.follow import add_every
 
 HELP = """What in the logs deserves a look: scans, brute force, exfiltration, beaconing, exposed ports, and more, each with the
@@ -25,13 +37,7 @@ FORMATS = ("table", "csv", "tsv", "json", "ndjson")
 
 def add_options(parser: Parser) -> None:
     parser.add_argument("--kind", metavar="KIND,...", action="append", default=[], help="only these kinds")
-    parser.add_argument(
-        "--fail-on",
-        metavar="SEVERITY",
-        choices=(*detect.SEVERITIES, "never"),
-        default="low",
-        help="exit with 1 if there is a finding of low, medium or high severity or above; or never (default: low)",
-    )
+    parser.add_fail_on("SEVERITY", tuple(reversed(detect.SEVERITIES)), "low", "a finding")
     parser.add_argument("--baseline", metavar="FILE", help="the past to compare with: what --save-baseline wrote")
     parser.add_argument("--save-baseline", metavar="FILE", help="write what was normal in these logs")
     parser.add_argument(
@@ -86,9 +92,7 @@ def run(args: argparse.Namespace) -> int:
         elif output.format == "json":
             output.write_json(answer)
         elif output.format == "ndjson":
-            import json
-
-            output.write("".join(json.dumps(finding, ensure_ascii=False) + "\n" for finding in answer["findings"]))
+            output.write_ndjson(answer["findings"])
         else:
             output.write_table(answer.to_table())
     if args.save_baseline:
@@ -98,11 +102,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"--save-baseline: {args.save_baseline}: {error.strerror}", hint=False) from None
     if answer["background"]["share_of_flows"] < 1 and output.format != "table":
         complain(f"too many flows: of outside clients about {answer['background']['share_of_flows']:.2%} were looked at")
-    code = finish(args, answer._stats)
-    worst = answer.worst()
-    if code == 0 and worst is not None and args.fail_on != "never":
-        return int(detect.SEVERITIES.index(worst) >= detect.SEVERITIES.index(args.fail_on))
-    return code
+    return exit_code(args, finish(args, answer._stats), answer.worst())
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
@@ -113,10 +113,10 @@ def options_of(args: argparse.Namespace) -> dict[str, Any]:
         "policy": args.policy,
         "inventory": inventory_of(args),
         "suppress": args.suppress,
-        "resolvers": _split(args.resolver),
-        "kinds": _split(args.kind),
+        "resolvers": items_of(args.resolver),
+        "kinds": items_of(args.kind),
         "thresholds": _thresholds(args.threshold),
-        "rerun": _rerun(args),
+        "rerun": rerun_of(args),
     }
 
 
@@ -125,10 +125,6 @@ def _span(text: str) -> int:
     if not found or int(found[1]) == 0:
         raise argparse.ArgumentTypeError(f"'{text}' is no span of time; write 30m, 6h, 2d")
     return int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
-
-
-def _split(texts: list[str]) -> list[str]:
-    return [word for text in texts for word in re.split(r"[\s,]+", text) if word]
 
 
 def _addresses(name: str, values: list[str]) -> list[str]:
@@ -144,15 +140,3 @@ def _thresholds(texts: list[str]) -> dict[str, float]:
         except ValueError:
             raise UsageError(f"--threshold {text}: it is NAME=NUMBER; `--threshold help` lists them") from None
     return made
-
-
-def _rerun(args: argparse.Namespace) -> list[str]:
-    """The input options and FILES of this command, for one that reads the same."""
-    words = []
-    for internal in args.internal:
-        words += ["--internal", internal]
-    for directory in args.inventory:
-        words += ["--inventory", directory]
-    if args.log_format:
-        words += ["--format", args.log_format]
-    return [*words, *args.files]

@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 import flowlogs as fl
-from flowlogs.cli.common import Parser, UsageError, _listed, caller_of, is_remote
+from flowlogs.cli.common import Parser, UsageError, items_of, caller_of, is_remote
 
 
 def add_every(parser: Parser) -> None:
@@ -34,7 +34,7 @@ def follower_of(args: argparse.Namespace) -> Any:
     from flowlogs.aws import following
 
     if urls[0].startswith("s3://"):
-        return following.Objects(caller_of(args), urls[0], _listed(args.accounts), _listed(args.regions))
+        return following.Objects(caller_of(args), urls[0], items_of(args.accounts), items_of(args.regions))
     return following.Events(caller_of(args), urls[0], args.log_format is not None)
 
 

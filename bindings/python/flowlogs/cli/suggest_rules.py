@@ -15,13 +15,13 @@ traffic is told. Of rules that are there: when they were last used, or that no u
 rules in a direction by default."""
 EXAMPLE = "flowlogs suggest-rules --for eni-0858304751c757b2e tests/data/internet-noise-v2.log"
 FILES = "FILES..."
-FORMATS = ("table", "json", "terraform", "cli")
+FORMATS = ("table", "csv", "tsv", "json", "ndjson", "terraform", "cli")
 
 
 def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--for", metavar="TARGET", action="append", default=[], dest="targets",
-        help="eni-..., sg-..., i-..., subnet-..., an address, a prefix, @NAME of a set; again for more",
+        help="eni-..., sg-..., i-..., subnet-..., an address, a prefix, a name of --inventory, @NAME of a set; again for more",
     )  # fmt: skip
     parser.add_argument(
         "--max-prefixes", metavar="N", type=limit, default=suggest_rules.MAX_PREFIXES,
@@ -49,7 +49,7 @@ def add_options(parser: Parser) -> None:
     parser.add_argument("-n", "--limit", metavar="N", type=limit, default=10, help="at most N rejected flows of a list (default: 10)")
     parser.add_where()
     parser.add_output(FORMATS)
-    parser.add_argument("--as", metavar="FORMAT", dest="written_as", choices=FORMATS, help="the same as -o FORMAT")
+    parser.add_argument("--as", metavar="FORMAT", dest="written_as", choices=FORMATS, help="the same as -o FORMAT; with -o FILE what is written there")
     parser.add_input_options()
     parser.add_strict()
 
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         _write(answer, output)
         if output.format == "table":
             footer(args, output, answer["start"], answer["end"])
-    return finish(args, answer._stats, matched=answer._stats.records if answer["start"] is not None else 0)
+    return finish(args, answer._stats, matched=answer["records"])
 
 
 def _write(answer: Any, output: Output) -> None:
@@ -84,6 +84,8 @@ def _write(answer: Any, output: Output) -> None:
         output.write(answer.to_terraform())
     elif output.format == "cli":
         output.write(answer.to_cli())
+    elif output.format != "table":
+        output.write_table(answer.to_table())
     else:
         output.write(answer.to_text(output.report_width, output.style))
 

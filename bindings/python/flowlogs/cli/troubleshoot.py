@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from flowlogs import troubleshoot
-from flowlogs.cli.common import Output, Parser, finish, footer, inventory_of, limit, scan
+from flowlogs.cli.common import Output, Parser, exit_code, finish, footer, inventory_of, limit, scan
 
 HELP = """Why --from cannot talk to --to: where the request or the reply is rejected, whether nobody answers, refuses or drops it, or
 why the logs do not tell. With the first second that fails, the records that decided, and what to do. Exits with 1 if it fails
@@ -21,13 +21,7 @@ def add_options(parser: Parser) -> None:
     parser.add_argument("--to", metavar="END[:PORT]", dest="target", help="who is asked; IPv6 with a port is [2001:db8::1]:443")
     parser.add_argument("--protocol", metavar="NAME", help="tcp, udp, icmp, or a number (default: any)")
     parser.add_argument("-n", "--limit", metavar="N", type=limit, default=20, help="without both ends: at most N clients and services (default: 20)")
-    parser.add_argument(
-        "--fail-on",
-        metavar="CONFIDENCE",
-        choices=(*troubleshoot.CONFIDENCES, "never"),
-        default="possible",
-        help="exit with 1 if something fails that is certain, at least likely, or possible (default); or never",
-    )
+    parser.add_fail_on("CONFIDENCE", troubleshoot.CONFIDENCES, "possible", "a failure")
     parser.add_where()
     parser.add_output(FORMATS)
     parser.add_input_options()
@@ -40,21 +34,14 @@ def run(args: argparse.Namespace) -> int:
         answer = troubleshoot.troubleshoot(
             logs, from_=args.source, to=args.target, protocol=args.protocol, inventory=inventory_of(args), limit=args.limit
         )
+        verdicts = [answer] if isinstance(answer, troubleshoot.Verdict) else list(answer)
         if output.format == "table":
             output.write(answer.to_text(output.report_width, output.style))
             footer(args, output, *answer._seen)
         elif output.format == "json":
             output.write_json(answer)
         elif output.format == "ndjson":
-            import json
-
-            verdicts = [answer] if isinstance(answer, troubleshoot.Verdict) else answer
-            output.write("".join(json.dumps(verdict, ensure_ascii=False) + "\n" for verdict in verdicts))
+            output.write_ndjson(verdicts)
         else:
             output.write_table(answer.to_table())
-    code = finish(args, answer._stats)
-    verdicts = [answer] if isinstance(answer, troubleshoot.Verdict) else list(answer)
-    worst = troubleshoot.worst_of(verdicts)
-    if code == 0 and worst is not None and args.fail_on != "never":
-        return int(troubleshoot.CONFIDENCES.index(worst) <= troubleshoot.CONFIDENCES.index(args.fail_on))
-    return code
+    return exit_code(args, finish(args, answer._stats, matched=answer._matched), troubleshoot.worst_of(verdicts))

@@ -14,7 +14,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 
 from .. import _core
-from .._text import Grid, Style, count, human_bytes, percent, shown, wrapped
+from .._text import Grid, Style, count, human_bytes, listed, percent, shown, wrapped
 from ..answers import Answer, collect, columns_of, finished, greatest, require_records
 from ..windows import spoken
 from . import bill as bills
@@ -42,7 +42,7 @@ _HOURS = "hours of gateways and endpoints, free tiers and volume discounts are n
 class Cost(Answer):
     """Paths and charges: a dict, ready for JSON, that prints as a report. Its keys are attributes as well.
 
-    start, end      int or None: of the first and the last record
+    start, end      int or None: of the first and the last record; records: int
     bytes           int: of accepted packets, each once; rejected_bytes: of rejected ones, which are not billed
     cost            float: the sum of the charges that have a price
     paths           [{"path", "bytes", "basis": {"derived", "mapped", "estimate": bytes}}]: they sum to bytes
@@ -61,9 +61,18 @@ class Cost(Answer):
     stats           the dict of Stats
     """
 
+    def to_table(self) -> _core.Table:
+        """The groups as a Table."""
+        names = ["client", "server", "service"] if self["by"] == "conversation" else [self["by"]]
+        names += ["name"] if any("name" in row for row in self["groups"]) else []
+        kinds = [*((name, "text") for name in names), ("bytes", "int64"), ("cost", "double"), ("unpriced_bytes", "int64")]
+        return _core.Table._from_rows(kinds, [{name: row[name] for name, _ in kinds} for row in self["groups"]])
+
     def _lines(self, width: int, style: Style) -> list[str]:
         money = _Money(self["prices"]["currency"])
         head = f"{style.bold(money(self['cost']))} for {human_bytes(self['bytes'])}, counted once"
+        if self["unpriced"]:
+            head += ", and what is unpriced below"
         lines = [head, *(style.dim(line) for line in wrapped(spoken(self["start"], self["end"], style), width))]
         if self["rejected_bytes"]:
             lines.append(f"{human_bytes(self['rejected_bytes'])} were rejected: not billed")
@@ -75,7 +84,7 @@ class Cost(Answer):
             grid.add("told by", [_bases(row["basis"]) for row in self["paths"]], rank=1)
             lines += ["", *grid.lines(width, style)]
         for row in self["unknown"]:
-            told = f"{human_bytes(row['bytes'])} unknown for want of {' and '.join(row['missing'])}"
+            told = f"{human_bytes(row['bytes'])} unknown for want of {listed(row['missing'])}"
             lines += [f"  {line}" for line in wrapped(told, width - 2)]
         if self["charges"]:
             grid = Grid()
@@ -168,7 +177,7 @@ def cost(
     ip_ranges: File | None = None,
     maps: File | Iterable[File] | None = None,
     region: str | None = None,
-    bill: File | None = None,
+    cur: File | None = None,
 ) -> Cost:
     """The Cost of a query's records; Query.cost() tells of the arguments."""
     require_records(query, "cost")
@@ -180,6 +189,8 @@ def cost(
     if by == "service" and not known.issuperset(("srcport", "dstport", "protocol")):
         raise _core.ArgumentError("cost: by service: no input has srcport, dstport and protocol")
     paid = Prices(prices)
+    if cur is not None:
+        bills.check(cur)
     things: Inventory | None = None
     if inventory is not None:
         from .. import inventory as inventories
@@ -187,18 +198,13 @@ def cost(
         things = inventories.read(inventory)
     places = Places(_files(maps), things.directories if things is not None else (), ip_ranges)
     packets = Packets(query, known, places)
-    queries = dict(packets.queries)
-    wanted = (("first", "min", "start"), ("last", "max", "start"), ("end", "max", "end"))
-    times = {name: f"{kind}({field})" for name, kind, field in wanted if field in known}
-    queries["totals"] = query.agg(records="count()", **times)
-    if "action" in known:
-        queries["rejected"] = query.once().filter("action = 'REJECT'").agg(bytes="sum(bytes)")
-    if "traffic_path" in known:
-        far = "pkt_dstaddr" if packets.has_true_ends else "dstaddr"
-        at = {"interface_id": "interface_id"} if packets.at else {}
-        told = query.filter("traffic_path between 3 and 7").group_by(**at, far=far, traffic_path="traffic_path")
-        queries["hints"] = told.agg(records="count()")
-    tables = collect(queries)
+    try:
+        tables = collect({**packets.queries, **_totals(query, known, packets)})
+    except _core.ArgumentError as error:
+        if not str(error).startswith("dedup:"):
+            raise
+        packets = Packets(query, known, places, is_placed=False)
+        tables = collect({**packets.queries, **_totals(query, known, packets)})
     totals, stats = tables["totals"][0], tables["totals"].stats
     packets.read(tables)
     ways = Ways(packets, places, region, _trusts_services(stats))
@@ -210,15 +216,31 @@ def cost(
     values = {
         "start": start,
         "end": end,
+        "records": totals["records"],
         "bytes": sums.bytes,
         "rejected_bytes": (tables["rejected"][0]["bytes"] or 0) if "rejected" in tables else 0,
         **sums.values(max(0, limit)),
-        "bill": None if bill is None else _beside(bills.read(bill, start, end), sums, paid),
+        "bill": None if cur is None else _beside(bills.read(cur, start, end), sums, paid),
         "doubts": _doubts(packets, stats),
         "prices": paid.to_dict(sums.sources()),
         "stats": stats.to_dict(),
     }
     return finished(Cost(values, stats), tables)  # type: ignore[no-any-return]
+
+
+def _totals(query: _core.Query, known: set[str], packets: Packets) -> dict[str, _core.Query]:
+    queries = {}
+    wanted = (("first", "min", "start"), ("last", "max", "start"), ("end", "max", "end"))
+    times = {name: f"{kind}({field})" for name, kind, field in wanted if field in known}
+    queries["totals"] = query.agg(records="count()", **times)
+    if "action" in known:
+        queries["rejected"] = query.once().filter("action = 'REJECT'").agg(bytes="sum(bytes)")
+    if "traffic_path" in known:
+        far = "pkt_dstaddr" if packets.has_true_ends else "dstaddr"
+        at = {"interface_id": "interface_id"} if packets.at else {}
+        told = query.filter("traffic_path between 3 and 7").group_by(**at, far=far, traffic_path="traffic_path")
+        queries["hints"] = told.agg(records="count()")
+    return queries
 
 
 def _files(given: File | Iterable[File] | None) -> list[File]:

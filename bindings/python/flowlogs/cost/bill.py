@@ -44,6 +44,11 @@ def charge_of(usage_type: str) -> str | None:
     return None
 
 
+def check(path: File) -> None:
+    """Raises ArgumentError if it is no report: before the logs are read."""
+    next(_lines(os.fspath(path)), None)
+
+
 def read(path: File, since: int | None, until: int | None) -> dict[str, Any]:
     """Sums of the lines whose usage lies in since..until, at least in part, by usage type and by charge."""
     name = os.fspath(path)
@@ -66,9 +71,13 @@ def read(path: File, since: int | None, until: int | None) -> dict[str, Any]:
         sums = types.setdefault(usage, [Decimal(0), Decimal(0)])
         for i, key in enumerate(("amount", "cost")):
             try:
-                sums[i] += Decimal(str(line[key] or 0))
+                amount = Decimal(str(line[key] or 0))
             except InvalidOperation:
-                raise _core.ArgumentError(f"cost: bill: {name}: {_COLUMNS[key][0]} is no number: {line[key]!r}") from None
+                amount = Decimal("NaN")
+            if amount.is_finite():
+                sums[i] += amount
+            else:
+                raise _core.ArgumentError(f"cost: cur: {name}: {_COLUMNS[key][0]} is no number: {line[key]!r}")
     return {"file": name, "lines": lines, "outside": outside, "start": start, "end": end, "types": types}
 
 
@@ -81,9 +90,9 @@ def _lines(name: str) -> Iterator[dict[str, Any]]:
         else:
             yield from _of_csv(name, head[:2] == b"\x1f\x8b")
     except (OSError, EOFError) as error:
-        raise _core.ArgumentError(f"cost: bill: {name}: {getattr(error, 'strerror', None) or error}") from None
+        raise _core.ArgumentError(f"cost: cur: {name}: {getattr(error, 'strerror', None) or error}") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise _core.ArgumentError(f"cost: bill: {name}: it is no CSV: {error}") from None
+        raise _core.ArgumentError(f"cost: cur: {name}: it is no CSV: {error}") from None
 
 
 def _of_csv(name: str, is_gzip: bool) -> Iterator[dict[str, Any]]:
@@ -103,8 +112,11 @@ def _of_parquet(name: str) -> Iterator[dict[str, Any]]:
 
         parquet = import_module("pyarrow.parquet")
     except ImportError:
-        raise _core.ArgumentError("cost: bill: a Parquet file needs pyarrow: pip install 'flowlogs[frames]'") from None
-    file = parquet.ParquetFile(name)
+        raise _core.ArgumentError("cost: cur: a Parquet file needs pyarrow: pip install 'flowlogs[frames]'") from None
+    try:
+        file = parquet.ParquetFile(name)
+    except ValueError as error:  # pyarrow's ArrowInvalid
+        raise _core.ArgumentError(f"cost: cur: {name}: it is no Parquet file that can be read: {error}") from None
     names = list(file.schema_arrow.names)
     places = _found(names, name)
     for batch in file.iter_batches(columns=[names[place] for place in places.values()]):
@@ -121,7 +133,7 @@ def _found(header: list[str], name: str) -> dict[str, int]:
             places[key] = place
         elif key in ("type", "amount", "cost"):
             raise _core.ArgumentError(
-                f"cost: bill: {name}: it has no column {' or '.join(names)}: is it a Cost and Usage Report?"
+                f"cost: cur: {name}: it has no column {' or '.join(names)}: is it a Cost and Usage Report?"
             )
     return places
 
@@ -136,6 +148,6 @@ def _seconds(value: Any, name: str) -> int | None:
         return int((value if value.tzinfo else value.replace(tzinfo=timezone.utc)).timestamp())
     found = re.match(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d))?", str(value))
     if not found:
-        raise _core.ArgumentError(f"cost: bill: {name}: '{value}' is no date of a report")
+        raise _core.ArgumentError(f"cost: cur: {name}: '{value}' is no date of a report")
     at = datetime.fromisoformat(f"{found[1]}T{found[2] or '00:00:00'}").replace(tzinfo=timezone.utc)
     return int(at.timestamp())

@@ -66,7 +66,8 @@ class Interface:
 class Packets:
     """The queries of one pass, and what is made of their tables."""
 
-    def __init__(self, query: _core.Query, known: set[str], places: Places) -> None:
+    def __init__(self, query: _core.Query, known: set[str], places: Places, is_placed: bool = True) -> None:
+        """is_placed: whether records tell which source they are of: those of dedup() do not."""
         self.known, self.places = known, places
         self.at = "interface_id" if "interface_id" in known else ""
         accepted = query.filter("action = 'ACCEPT' or action is null") if "action" in known else query
@@ -89,7 +90,8 @@ class Packets:
             sums["told"] = "max(flow_direction)"
         if self.at:  # of records without an interface: regional NAT gateways, transit gateways
             sums.update({name: f"max({name})" for name in ("region", "vpc_id") if name in known})
-        sums["named_region"] = "max(_region)"
+        if is_placed:
+            sums["named_region"] = "max(_region)"
         self.queries: dict[str, _core.Query] = {}
         plain = accepted.filter("bytes > 0")
         if self.has_true_ends:

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from .. import _core
 from .. import inventory as things
+from ..answers import network_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Prefixes:
 
     def add(self, prefix: str, value: Any) -> None:
         """Raises ValueError if it is no prefix."""
-        network = ipaddress.ip_network(prefix)
+        network = network_of(prefix)
         width = network.max_prefixlen - network.prefixlen
         table = self._tables.setdefault((network.version, width), {})
         table.setdefault(int(network.network_address) >> width, []).append(value)

@@ -216,7 +216,8 @@ class Sums:
             name = key[0] if key[2] is None else f"{key[0]} {key[2]}"
             row = {"charge": name, "region": key[1], "bytes": amount, "price": float(price or 0), "cost": number(cost)}
             charges.append({**row, "basis": dict(basis)})
-        groups = sorted(self._groups.items(), key=lambda one: (-self._cost_of_group(one[1]), -one[1].bytes, str(one[0])))
+        # By cost as it is told: what is less than that says nothing.
+        groups = sorted(self._groups.items(), key=lambda one: (-number(self._cost_of_group(one[1])), -one[1].bytes, str(one[0])))
         for _, group in groups[limit:]:
             self._leave(group)
         paths = sorted(self._paths.items(), key=lambda one: (-sum(one[1].values()), PATHS.index(one[0])))

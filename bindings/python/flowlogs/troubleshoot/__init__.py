@@ -87,6 +87,9 @@ def _between(
     queries = _queries(query, known, source, target, protocol)
     tables = collect(queries)
     seen = seen_of(tables, known)
+    for name, end in (("from", source), ("to", target)):
+        if end.idle:
+            seen.unsure[name] = seen.any[name] = end.idle
     rows = [dict(row) for row in tables.get("rows", ())]
     fill_own(rows, things)
     asked, reverse = connections_of(rows, source, target)
@@ -102,7 +105,9 @@ def _between(
     else:
         values = _not_seen(ends, source, target, protocol, seen, things, blind, reverse, now)
     stats = tables["totals"].stats
-    return finished(Verdict(values, stats, (seen.first, seen.last)), tables)  # type: ignore[no-any-return]
+    answer = Verdict(values, stats, (seen.first, seen.last))
+    answer._matched = seen.lines
+    return finished(answer, tables)  # type: ignore[no-any-return]
 
 
 def _add_far_legs(values: dict[str, Any], query: _core.Query, known: set[str], target: End, protocol: int | None) -> None:
@@ -165,7 +170,7 @@ def newest(query: _core.Query, known: set[str], most: int | None = None) -> _cor
 def totals_of(query: _core.Query, known: set[str]) -> dict[str, _core.Query]:
     """What is asked of all records."""
     times = {name: f"{kind}({field})" for name, kind, field in (("first", "min", "start"), ("last", "max", "end")) if field in known}
-    queries = {"totals": query.filter("srcaddr is not null").agg(records="count()", **times)}
+    queries = {"totals": query.filter("srcaddr is not null").agg(records="count()", **times), "lines": query.agg(records="count()")}
     if "action" in known:
         queries["actions"] = query.filter("action is not null").group_by("action").agg(records="count()")
     return queries
@@ -215,6 +220,7 @@ def seen_of(tables: Any, known: set[str]) -> Seen:
     seen = Seen()
     totals = tables["totals"][0]
     seen.records, seen.first, seen.last = totals["records"], totals.get("first"), totals.get("last")
+    seen.lines, seen.read = tables["lines"][0]["records"], tables["totals"].stats.records
     if "actions" in tables:
         seen.actions = {row["action"]: row["records"] for row in tables["actions"]}
     seen.skipped = [row for row in tables.get("skipped", ()) if row["records"]]
@@ -299,7 +305,7 @@ def verdict_of(
         "rules": rules,
         "blind_spots": blind,
         "why": sentence,
-        "next_step": words.next_step(made, at, row, words.label(first.server, things)),
+        "next_step": words.next_step(made, at, row, words.label(first.server, things), things is not None),
         "fix": fix,
     }
 
@@ -322,7 +328,7 @@ def _not_seen(
     rules: list[dict[str, Any]] = []
     fix = ""
     if things is not None and source.networks and target.networks and target.port is not None:
-        one, other = str(source.networks[-1].network_address), str(target.networks[-1].network_address)
+        one, other = source.inside, target.inside
         tried = gate.gates_of(things, Connection((one, None), (other, target.port), protocol or 6, "asked"), "not-seen", None)
         rules, fix = tried.rules, tried.fix
         sentence += gate.spoken(tried, "not-seen")

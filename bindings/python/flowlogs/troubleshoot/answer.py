@@ -41,6 +41,7 @@ class Verdict(Answer):
     def __init__(self, values: dict[str, Any], stats: _core.Stats, seen: tuple[int | None, int | None] = (None, None)) -> None:
         super().__init__(values, stats)
         self._seen = seen  # the first and the last second of the logs
+        self._matched: int | None = None  # records that were asked for
 
     @property
     def fails(self) -> bool:
@@ -160,6 +161,7 @@ class Verdicts(list):  # type: ignore[type-arg]
         super().__init__(verdicts)
         self._stats = stats
         self._seen = seen
+        self._matched: int | None = None
         self._left = left
         self._judged = judged
 

@@ -6,6 +6,7 @@ import ipaddress
 import re
 
 from .. import _core
+from ..answers import network_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,18 +21,28 @@ _FORMS = "write 10.0.0.5, 10.0.0.0/16, 2001:db8::1, eni-..., i-..., or an id or 
 
 
 class End:
-    """One end. networks: its addresses; none if nothing tells them. port: behind a colon."""
+    """One end. networks: its addresses; none if nothing tells them. port: behind a colon. idle: records of an interface or an
+    instance that had no traffic (NODATA)."""
 
-    def __init__(self, text: str, networks: list[Network], port: int | None = None) -> None:
+    def __init__(self, text: str, networks: list[Network], port: int | None = None, idle: int = 0) -> None:
         self.text = text
         self.networks = networks
         self.port = port
+        self.idle = idle
 
     def __contains__(self, address: str | None) -> bool:
         if address is None:
             return False
         one = ipaddress.ip_address(address)
         return any(one.version == network.version and one in network for network in self.networks)
+
+    @property
+    def inside(self) -> str:
+        """The address that rules and routes of a VPC look at: of a public one and the private one behind it, the latter."""
+        # What has a name may be a subnet, too.
+        single = [network for network in self.networks if network.prefixlen == network.max_prefixlen]
+        found = [str(network.network_address) for network in single or self.networks]
+        return next((address for address in found if _core._scope(address) == "private"), found[-1])
 
     def test(self, name: str) -> str:
         """A filter: the field or synonym is one of its addresses."""
@@ -57,13 +68,13 @@ def end_of(text: str, what: str, query: _core.Query, known: set[str], things: Th
             # Records show an interface's private address, also where its public one was asked for.
             networks = _networks([str(network.network_address), *things.also(str(network.network_address))])
         return End(name, networks, port)
-    addresses = things.addresses_of(name) if things is not None else []
+    addresses, idle = things.known.of_name(name) if things is not None else [], 0
     if not addresses and re.match(r"(eni|i)-[0-9a-f]", name):
-        addresses = _of_records(name, query, known)
+        addresses, idle = _of_records(name, query, known)
     elif not addresses:
-        fix = "names need an inventory (--inventory DIR)" if things is None else "the inventory has nothing of that name"
+        fix = "names need an inventory (--inventory DIR)" if things is None else f"the inventory has nothing of that name{things.known.like(name)}"
         raise _core.ArgumentError(f"troubleshoot: {what}: '{text}' is no address, prefix or id, and {fix}; {_FORMS}")
-    return End(name, _networks(addresses), port)
+    return End(name, _networks(addresses), port, idle)
 
 
 def _parted(text: str) -> tuple[str, int | None]:
@@ -75,25 +86,20 @@ def _parted(text: str) -> tuple[str, int | None]:
 
 def _network(text: str, what: str) -> Network | None:
     try:
-        if "%" in text:
-            raise ValueError("a zone id is no part of an address")
-        network: Network = ipaddress.ip_network(text)
+        return network_of(text)
     except ValueError as error:
         if re.fullmatch(r"[0-9.]+(/\d*)?|[0-9a-fA-F.]*:[0-9a-fA-F.:]*(/\d*)?(%.*)?", text):
             raise _core.ArgumentError(f"{what}: {error}; {_FORMS}") from None
         return None
-    mapped = getattr(network.network_address, "ipv4_mapped", None)  # CONTRACT F7
-    if mapped is not None and network.prefixlen >= 96:
-        return ipaddress.ip_network((mapped, network.prefixlen - 96))
-    return network
 
 
 def _networks(addresses: Iterable[str]) -> list[Network]:
     return [ipaddress.ip_network(address) for address in dict.fromkeys(addresses)]
 
 
-def _of_records(id: str, query: _core.Query, known: set[str]) -> list[str]:
-    """The own addresses of an interface or an instance, by its records. A pass of its own."""
+def _of_records(id: str, query: _core.Query, known: set[str]) -> tuple[list[str], int]:
+    """The own addresses of an interface or an instance, by its records; and, if there are none, how many had no traffic. A
+    pass of its own."""
     field = "interface_id" if id.startswith("eni-") else "instance_id"
     if field not in known:
         raise _core.ArgumentError(
@@ -105,4 +111,4 @@ def _of_records(id: str, query: _core.Query, known: set[str]) -> list[str]:
         raise _core.ArgumentError(
             f"troubleshoot: the records of {id} do not tell its own address (no flow-direction, and all of one pair); give the address"
         )
-    return own
+    return own, 0 if own else sum(row["records"] for row in rows)

@@ -10,7 +10,7 @@ from collections import Counter
 
 from .. import _core
 from .._text import count
-from ..answers import Tables, collect, finished, service_of
+from ..answers import collect, finished, service_of
 from ..conversations import Plan
 from .answer import Verdict, Verdicts
 from .combining import decide
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _OURS = ("reply-rejected", "rejected-bpa", "rejected-encryption", "dropped-at-transit-gateway", "idle-expired")
 
 
+_TRACEROUTE = range(33434, 33535)  # ports of UDP, as lib/insight/ports.h has them
 _FEW, _MANY = 2, 10  # failures of a service, services of a client
 _MOST_SERVERS, _MOST_PORTS = 50, 2000  # that are named in a filter
 _LEAST_ROWS = 2000  # of a client and service that are judged
@@ -75,6 +76,8 @@ def verdicts(
             row["service"] = service_of(row["server_port"], row["protocol"])
             conversation.up, conversation.down = conversation.down, None
             state = conversation.state()
+        if target is None and state == "no reply" and row["protocol"] == 17 and (row["server_port"] or 0) in _TRACEROUTE:
+            continue  # nobody is to answer from there
         if source is not None and row["client"] not in source or target is not None and row["server"] not in target:
             continue
         client = row["client"]
@@ -132,12 +135,9 @@ def verdicts(
     if probes.records:
         made.append(probes.verdict(stats, known, seen))
     answer = Verdicts(made, stats, (seen.first, seen.last), len(groups) - len(chosen), judged)
-    _check(tables, answer)
-    return answer
-
-
-def _check(tables: Tables, answer: Verdicts) -> None:
-    finished(answer, tables)
+    if source is None and target is None:  # else not even a right question may meet a record
+        answer._matched = seen.lines
+    return finished(answer, tables)  # type: ignore[no-any-return]
 
 
 def _asked(query: _core.Query, known: set[str], source: End | None, target: End | None, protocol: int | None) -> _core.Query:

@@ -6,7 +6,6 @@ An inventory (`flowlogs aws inventory -o DIR`) is of one moment; where it and th
 from __future__ import annotations
 
 import ipaddress
-import re
 
 from .. import _core, inventory
 from ..inventory import addresses_of, blocks_of, read_file
@@ -44,10 +43,6 @@ class Things:
                 self._by_address.setdefault(address, interface)
 
     # ---- Names and addresses ----
-
-    def addresses_of(self, name: str) -> list[str]:
-        """The addresses and prefixes of what has that id or name."""
-        return self.known.sets.get(re.sub(r"[^A-Za-z0-9_.-]+", "_", name.lstrip("@")).strip("_"), [])
 
     def also(self, address: str) -> list[str]:
         """The private address behind a public one (and no more: other addresses are other ends)."""

@@ -34,7 +34,8 @@ _NEVER = (
 class Seen:
     """What the logs hold besides records between the two.
 
-    records, first, last: of all. actions: {"ACCEPT": n}, None without the field. skipped: rows of SKIPDATA by interface.
+    records, first, last: of traffic; lines: with NODATA and SKIPDATA; read: the same, before filters and times.
+    actions: {"ACCEPT": n}, None without the field. skipped: rows of SKIPDATA by interface.
     own: {"from": rows, "to": rows}: the interfaces whose own address the end is. any: {"from": n, "to": n}: records with it
     on either side. unsure: the same of records whose own address is not known. others: what else was between the two.
     elsewhere: whom `from` asked for that port instead. by: who asked `to`. fronts: own addresses of interfaces that are no
@@ -42,7 +43,7 @@ class Seen:
     """
 
     def __init__(self) -> None:
-        self.records = 0
+        self.records = self.lines = self.read = 0
         self.first: int | None = None
         self.last: int | None = None
         self.actions: dict[str, int] | None = None
@@ -80,6 +81,10 @@ def unseen(source: End, target: End, protocol: int | None, seen: Seen, things: T
             "never-logged", confidence, f"no record {between}: AWS never logs traffic with {what}",
             "look on the host itself (tcpdump), for flow logs cannot tell", *(() if confidence == "certain" else ("no-traffic",)),
         )  # fmt: skip
+    if seen.skipped and not seen.records:
+        found = _skipped(seen, between)
+        if found is not None:
+            return found
     if not seen.is_logged("from") and not seen.is_logged("to"):
         found = _other_address(source, target, seen, things, between) or _not_logged(source, target, seen, things, between)
         if found is not None:
@@ -97,7 +102,7 @@ def unseen(source: End, target: End, protocol: int | None, seen: Seen, things: T
     found = _other_address(source, target, seen, things, between)
     if found is not None:
         return found
-    logged = [name for name, end in (("from", source), ("to", target)) if seen.is_logged(name) and end.networks]
+    logged = [name for name, end in (("from", source), ("to", target)) if seen.is_logged(name) and (end.networks or end.idle)]
     who = source if "from" in logged else target
     total = sum(row["records"] for row in seen.own["from" if who is source else "to"]) or seen.any["from" if who is source else "to"]
     did = "sent nothing" if who is source else "got nothing"
@@ -147,6 +152,12 @@ def _not_logged(source: End, target: End, seen: Seen, things: Things | None, bet
         if logs == []:
             why = f"no record {between}: the inventory has no flow log of {end.text}, of its subnet or its VPC"
             return Unseen("no-flow-log", "certain", why, enable)
+    if seen.lines and not seen.records:
+        why = f"no record {between}: there is nothing but {count(seen.lines, 'NODATA record')}: what is logged had no traffic"
+        return Unseen("no-traffic", "possible", why, "see whether the client tries at all, and whether these are the logs of either", "no-flow-log")
+    if seen.read and not seen.records:
+        why = f"no record {between}: none of {count(seen.read, 'record')} of the input is of the time and of what else was asked for"
+        return Unseen("no-flow-log", "possible", why, "ask for another time, or without filters", "not-yet-delivered", "no-traffic")
     if not seen.records:
         why = f"no record {between}: the input has no records at all"
         return Unseen("no-flow-log", "likely", why, "see what delivers them: flowlogs aws status", "not-yet-delivered")

@@ -113,7 +113,7 @@ def why(made: Decision, at: dict[str, Any], who: str, whom: str, seen_destinatio
     return text + made.note
 
 
-def next_step(made: Decision, at: dict[str, Any], row: Row | None, whom: str) -> str:
+def next_step(made: Decision, at: dict[str, Any], row: Row | None, whom: str, has_inventory: bool) -> str:
     interface = at["interface"] if str(at["interface"]).startswith("eni-") else "ENI"
     described = f"aws ec2 describe-network-interfaces --network-interface-ids {interface} --query"
     subnet = (row or {}).get("subnet_id") or f"$({described} 'NetworkInterfaces[0].SubnetId' --output text)"
@@ -122,7 +122,9 @@ def next_step(made: Decision, at: dict[str, Any], row: Row | None, whom: str) ->
     first = made.deciding[0].attempt.connection
     service = service_of(first.server_port, first.protocol)
     if made.verdict == "request-rejected":
-        return f"see whether its groups allow {service or 'it'} ({groups}), then the ACL of its subnet ({acl}); --inventory DIR names the rule"
+        return f"see whether its groups allow {service or 'it'} ({groups}), then the ACL of its subnet ({acl})" + (
+            "" if has_inventory else "; --inventory DIR names the rule"
+        )
     if made.verdict == "reply-rejected":
         way = "inbound at the client" if at["side"] == "source" else "outbound at the server"
         return f"let the ACL pass replies {way}: TCP and UDP to the client's ephemeral ports 1024-65535, or ICMP ({acl})"
