@@ -5,6 +5,10 @@
 #include <cstdint>
 #include <cstring>
 
+#ifdef __SSE2__  // part of x86-64
+#include <emmintrin.h>
+#endif
+
 namespace flowlogs {
 inline namespace v1 {
 namespace {
@@ -19,6 +23,16 @@ constexpr auto kEndsRun = [] {
 
 // Where the quick way ends, from `at` on; text.size() if it does not.
 size_t EndOfRun(std::string_view text, size_t at) {
+#ifdef __SSE2__
+  const __m128i last_control = _mm_set1_epi8(0x1f), quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
+  for (; text.size() - at >= 16; at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+    const __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(bytes, last_control), last_control);
+    const __m128i ends = _mm_or_si128(control, _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
+    const auto found = static_cast<unsigned>(_mm_movemask_epi8(ends));
+    if (found != 0) return at + static_cast<size_t>(std::countr_zero(found));
+  }
+#endif
   if constexpr (std::endian::native == std::endian::little) {
     constexpr uint64_t kOnes = 0x0101010101010101, kHighBits = kOnes << 7;
     const auto zeros = [](uint64_t bytes) { return (bytes - kOnes) & ~bytes; };  // the lowest high bit set is right
