@@ -1,9 +1,14 @@
 """What the tests of the package and of the command share."""
 
+import contextlib
+import itertools
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,10 +23,73 @@ settings.register_profile(
 )
 settings.load_profile("flowlogs")
 
+# What a shell runs in the background has Ctrl-C ignored, and hands that on to what it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 DATA = pathlib.Path(__file__).resolve().parent.parent / "data"
 HEADER = (
     "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
 )
+
+
+def soon(run, within=0.5):
+    """run() gives how many seconds passed until something ended, which has to be soon. A machine that is busy at that moment
+    is late: then the second time decides."""
+    seconds = run()
+    assert seconds < within or run() < within, f"{seconds:.2f} s"
+
+
+def interrupted(run, after=0.3, raises=KeyboardInterrupt):
+    """Seconds until run() was over, after it was sent SIGINT: for soon()."""
+    sent = []
+
+    def send():
+        time.sleep(after)
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    sender = threading.Thread(target=send)
+    try:
+        with pytest.raises(raises):
+            sender.start()
+            run()
+        return time.monotonic() - sent[0]
+    finally:
+        sender.join()
+
+
+@pytest.fixture
+def fifo(tmp_path):
+    """Makes a FIFO that is written to by a thread: first `begin`, then `more` every 10 ms, so many times, or until nobody reads
+    any more."""
+    stop = threading.Event()
+    writers = []
+
+    def make(begin, more=b"", times=None):
+        path = tmp_path / f"fifo{len(writers)}"
+        os.mkfifo(path)
+
+        def write():
+            with contextlib.suppress(BrokenPipeError), open(path, "wb", buffering=0) as file:
+                file.write(begin)
+                for _ in itertools.count() if times is None else range(times):
+                    if stop.wait(0.01):
+                        break
+                    file.write(more)
+
+        writers.append((path, threading.Thread(target=write)))
+        writers[-1][1].start()
+        return path
+
+    yield make
+    stop.set()
+    for path, writer in writers:
+        while writer.is_alive():  # perhaps nobody opened it, or it is full
+            reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            writer.join(0.01)
+            with contextlib.suppress(BlockingIOError):
+                os.read(reader, 1 << 20)
+            os.close(reader)
 
 
 @pytest.fixture
@@ -64,7 +132,7 @@ def command():
             [sys.executable, "-m", "flowlogs", *map(str, arguments)],
             input=stdin,
             capture_output=True,
-            timeout=60,
+            timeout=300,  # no more than an end of what hangs
             env=environment,
             **options,
         )
