@@ -120,7 +120,7 @@ def hook():
 # ---- The command -----------------------------------------------------------------------------------------------------
 
 
-def wait_for(what, seconds=20):
+def wait_for(what, seconds=120):
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline
@@ -145,7 +145,7 @@ def test_findings_of_a_file_that_grows_are_told_once_and_sent(tmp_path, hook):
         wait_for(lambda: heard.exists() and Hook.got)
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()
