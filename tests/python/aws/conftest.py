@@ -10,6 +10,7 @@ import pytest
 
 import flowlogs as fl
 from .aws_killed import Killed
+from .delivery import proxied
 
 boto3 = pytest.importorskip("boto3", reason="the extra 'aws' is not installed")
 pytest.importorskip("moto", reason="the extra 'lab' is not installed")
@@ -78,6 +79,14 @@ def aws(endpoint, monkeypatch, tmp_path):
         return _CLIENTS[service, region]
 
     return client
+
+
+@pytest.fixture
+def proxy(endpoint, monkeypatch):
+    """A proxy of delivery.py in front of the server, which the environment names."""
+    with proxied(endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        yield proxy
 
 
 @pytest.fixture
