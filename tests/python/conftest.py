@@ -7,8 +7,10 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -122,25 +124,71 @@ def line():
     return make
 
 
+def run(words, stdin=b"", encoding="utf-8", **options):
+    """The finished process of the words: returncode, and stdout and stderr as text."""
+    process = subprocess.run(words, input=stdin, capture_output=True, timeout=300, **options)  # no more than an end of what hangs
+    return checked(process, encoding)
+
+
+def checked(process, encoding):
+    if encoding:
+        process.stdout = process.stdout.decode(encoding)
+    process.stderr = process.stderr.decode("utf-8")
+    assert "Traceback" not in process.stderr, process.stderr
+    assert process.returncode in (0, 1, 2), process.stderr
+    return process
+
+
+@pytest.fixture
+def command_process():
+    """Runs `python -m flowlogs` in a process of its own."""
+
+    def run_it(*arguments, env=(), **options):
+        environment = {**os.environ, "PYTHONWARNINGS": "error", **dict(env)}
+        return run([sys.executable, "-m", "flowlogs", *map(str, arguments)], env=environment, **options)
+
+    return run_it
+
+
 @pytest.fixture
 def command():
-    """Runs `python -m flowlogs` and gives the finished process: returncode, and stdout and stderr as text."""
+    """Runs the command and gives it as a finished process: returncode, and stdout and stderr as text. It runs in this process,
+    with files of its own as 0, 1 and 2, standard input a pipe: a process takes ten times as long to start as most verbs run."""
+    from flowlogs.cli import main
 
-    def run(*arguments, stdin=b"", encoding="utf-8", **options):
-        environment = {**os.environ, "PYTHONWARNINGS": "error", **options.pop("env", {})}
-        process = subprocess.run(
-            [sys.executable, "-m", "flowlogs", *map(str, arguments)],
-            input=stdin,
-            capture_output=True,
-            timeout=300,  # no more than an end of what hangs
-            env=environment,
-            **options,
-        )
-        if encoding:
-            process.stdout = process.stdout.decode(encoding)
-        process.stderr = process.stderr.decode("utf-8")
-        assert "Traceback" not in process.stderr, process.stderr
-        assert process.returncode in (0, 1, 2), process.stderr
-        return process
+    def run_it(*arguments, stdin=b"", encoding="utf-8", cwd=".", env=()):
+        words = list(map(str, arguments))
+        reader, writer = os.pipe()
 
-    return run
+        def feed():
+            with contextlib.suppress(BrokenPipeError), open(writer, "wb") as file:
+                file.write(stdin)
+
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+        with contextlib.ExitStack() as stack:
+            files = [stack.enter_context(file) for file in (open(reader, "rb"), tempfile.TemporaryFile(), tempfile.TemporaryFile())]
+            for number, (name, file) in enumerate(zip(("stdin", "stdout", "stderr"), files)):
+                before = os.dup(number)
+                stack.callback(os.close, before)
+                stack.callback(os.dup2, before, number)
+                os.dup2(file.fileno(), number)
+                stream = open(number, "w" if number else "r", encoding="utf-8", errors="backslashreplace" if number == 2 else None,
+                              closefd=False)  # fmt: skip
+                stack.enter_context(mock.patch.object(sys, name, stream))
+                stack.callback(stream.close)
+            files[0].close()
+            stack.enter_context(mock.patch.dict(os.environ, env))
+            stack.callback(os.chdir, os.getcwd())
+            os.chdir(cwd)
+            code = main(words)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            outputs = []
+            for file in files[1:]:
+                file.seek(0)
+                outputs.append(file.read())
+        feeder.join()
+        return checked(subprocess.CompletedProcess(words, code, *outputs), encoding)
+
+    return run_it

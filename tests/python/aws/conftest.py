@@ -82,6 +82,12 @@ def aws(endpoint, monkeypatch, tmp_path):
 
 
 @pytest.fixture
+def command(command_process):
+    """As users run it, with nothing of what this process knows of AWS."""
+    return command_process
+
+
+@pytest.fixture
 def proxy(endpoint, monkeypatch):
     """A proxy of delivery.py in front of the server, which the environment names."""
     with proxied(endpoint) as proxy:
