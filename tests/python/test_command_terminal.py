@@ -46,9 +46,7 @@ def on_terminal(*arguments, columns=100, env=()):
 @pytest.fixture
 def big(line, tmp_path):
     path = tmp_path / "big.log"
-    with path.open("w") as file:
-        for _ in range(20):
-            file.write("".join(line(srcport=port % 60_000, bytes=port) for port in range(20_000)))
+    path.write_text("".join(line(srcport=port, bytes=port) for port in range(20_000)))
     return path
 
 

@@ -12,7 +12,7 @@ import urllib.request
 
 import flowlogs as fl
 import pytest
-from conftest import DATA, soon
+from conftest import DATA
 
 
 class Reader:
@@ -215,33 +215,6 @@ def test_what_is_not_raised_for_a_file_ends_the_run(content, threads):
     for stop in (KeyboardInterrupt, SystemExit):
         with pytest.raises(stop):
             fl.scan([Reader(content, stop()), content], threads=threads).count()
-
-
-def test_an_interrupt_reaches_a_file_that_waits(content, threads):  # CONTRACT P7
-    # In a process of its own: polars, once it is loaded, has interrupted reads of sockets begin again.
-    program = f"""
-import os, signal, socket, sys, threading, time
-import flowlogs as fl
-ours, theirs = socket.socketpair()
-ours.sendall({content!r})
-def send():
-    time.sleep(0.3)
-    sent.append(time.monotonic())
-    os.kill(os.getpid(), signal.SIGINT)
-sent = []
-try:
-    threading.Thread(target=send).start()
-    fl.scan(theirs.makefile("rb"), threads={threads}).count()
-except KeyboardInterrupt:
-    print(time.monotonic() - sent[0])
-"""
-
-    def interrupt():
-        run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
-        assert (run.returncode, run.stderr) == (0, "")
-        return float(run.stdout)  # nothing, if there was no KeyboardInterrupt
-
-    soon(interrupt)
 
 
 def test_a_file_may_be_read_by_an_arrow_consumer(content, noise):

@@ -141,6 +141,34 @@ def test_an_interrupt_of_feed_loses_nothing(line):
     assert part == 0 and fed - interrupts <= whole <= fed
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_interrupt_reaches_a_file_that_waits(noise, threads):  # CONTRACT P7
+    # In a process of its own: polars, once it is loaded, has interrupted reads of sockets begin again.
+    program = f"""
+import os, signal, socket, sys, threading, time
+import flowlogs as fl
+ours, theirs = socket.socketpair()
+ours.sendall({noise.read_bytes()!r})
+def send():
+    time.sleep(0.3)
+    sent.append(time.monotonic())
+    os.kill(os.getpid(), signal.SIGINT)
+sent = []
+try:
+    threading.Thread(target=send).start()
+    fl.scan(theirs.makefile("rb"), threads={threads}).count()
+except KeyboardInterrupt:
+    print(time.monotonic() - sent[0])
+"""
+
+    def interrupt():
+        run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+        assert (run.returncode, run.stderr) == (0, "")
+        return float(run.stdout)  # nothing, if there was no KeyboardInterrupt
+
+    soon(interrupt)
+
+
 def test_a_signal_handler_that_raises_nothing_runs_and_the_scan_goes_on(line):
     seen = []
     before = signal.signal(signal.SIGALRM, lambda *_: seen.append(True))
