@@ -491,13 +491,13 @@ for again in (lambda: pa.table(scan), lambda: scan.__arrow_c_stream__(), lambda:
     except fl.Error as error:
         print("read only once" in str(error))
 """
-    done = subprocess.run([sys.executable, "-c", code], input=SMALL, capture_output=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], input=SMALL, capture_output=True, check=True, timeout=300)
     assert done.stdout.decode().split() == ["14", "7", "True", "True", "True"], done.stderr
 
 
 def test_duckdb_reads_standard_input_once():
     code = "import flowlogs, duckdb; s = flowlogs.scan('-'); print(duckdb.sql('select count(*) from s').fetchall())"
-    done = subprocess.run([sys.executable, "-c", code], input=SMALL, capture_output=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], input=SMALL, capture_output=True, check=True, timeout=300)
     assert done.stdout.decode() == "[(7,)]\n", done.stderr
 
 
@@ -585,7 +585,7 @@ def test_release_at_and_after_the_interpreters_end(code):
         [sys.executable, "-X", "faulthandler", "-c", program],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert (done.returncode, done.stdout) == (0, "end\n"), done.stderr
     assert done.stderr == ""

@@ -162,7 +162,7 @@ except KeyboardInterrupt:
 """
 
     def interrupt():
-        run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+        run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
         assert (run.returncode, run.stderr) == (0, "")
         return float(run.stdout)  # nothing, if there was no KeyboardInterrupt
 
@@ -271,6 +271,6 @@ def test_a_child_that_is_forked_after_a_scan_scans(samples):  # CONTRACT P7
         "    assert pool.map(count, paths) == before\n"
         "print(sum(before))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program, *samples], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program, *samples], capture_output=True, text=True, timeout=300)
     assert (done.stdout, done.stderr) == ("112\n", "")
     assert "fork" in multiprocessing.get_all_start_methods()
