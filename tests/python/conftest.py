@@ -28,6 +28,11 @@ settings.load_profile("flowlogs")
 # What a shell runs in the background has Ctrl-C ignored, and hands that on to what it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# All servers of tests are on this machine.
+for name in ("http_proxy", "https_proxy", "all_proxy"):
+    os.environ.pop(name, None)
+    os.environ.pop(name.upper(), None)
+
 DATA = pathlib.Path(__file__).resolve().parent.parent / "data"
 HEADER = (
     "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
