@@ -5,6 +5,8 @@
 SHELL := /bin/sh
 JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 DEV := build/dev
+# ccache: an object is the same in whatever folder it was built (package/subdirectory builds the library once more).
+export CCACHE_NOHASHDIR := 1
 CROSS := build/cross
 SAMPLES := tests/data/internet-noise-v2.log tests/data/s3-delivery-v2.log.gz tests/data/no-header-no-final-newline-v2.log
 

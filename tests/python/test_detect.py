@@ -12,13 +12,21 @@ import pytest
 
 import flowlogs as fl
 
-SAMPLE = "tests/data/internet-noise-v2.log"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "tests" / "data" / "internet-noise-v2.log"
 HOUR, DAY = 3600, 86400
 T0 = 1_788_220_800  # 2026-09-01T00:00:00Z
 HEADER = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
 KEYS = ("id kind severity direction outcome actor targets interface technique first_seen last_seen records score evidence baseline "
         "why rerun next_step").split()  # fmt: skip
 _ports = itertools.count(40000)
+
+
+@pytest.fixture(autouse=True)
+def _same_ports():
+    """A test has the same ports of clients, whatever ran before it."""
+    global _ports
+    _ports = itertools.count(40000)
 
 
 def line(src, dst, sport=None, dport=443, proto=6, packets=10, size=1000, t=0, lasts=10, action="ACCEPT", own=None):
@@ -33,7 +41,7 @@ def talk(client, server, dport=443, up=1000, down=5000, packets=10, t=0, lasts=1
     """Both directions of one connection, at the interface of each end that is inside."""
     sport = sport or 33000 + next(_ports) % 20000
     lines = []
-    for own in {client, server}:
+    for own in dict.fromkeys((client, server)):
         if own.startswith(("10.", "fd")):
             lines.append(line(client, server, sport, dport, proto, packets, up, t, lasts, own=own))
             if both:
@@ -599,7 +607,7 @@ def test_a_set_of_the_command_is_a_list(command, noise, tmp_path):
 
 
 def test_docs_list_every_threshold_and_kind():
-    text = pathlib.Path("docs/detect.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "detect.md").read_text(encoding="utf-8")
     for name, value, meaning in fl._core._thresholds():
         assert f"| `{name}` | {value:g} | {meaning} |" in text
     for kind in fl._core._kinds():

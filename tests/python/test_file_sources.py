@@ -217,29 +217,6 @@ def test_what_is_not_raised_for_a_file_ends_the_run(content, threads):
             fl.scan([Reader(content, stop()), content], threads=threads).count()
 
 
-def test_an_interrupt_reaches_a_file_that_waits(content, threads):  # CONTRACT P7
-    # In a process of its own: polars, once it is loaded, has interrupted reads of sockets begin again.
-    program = f"""
-import os, signal, socket, sys, threading, time
-import flowlogs as fl
-ours, theirs = socket.socketpair()
-ours.sendall({content!r})
-def send():
-    time.sleep(0.3)
-    sent.append(time.monotonic())
-    os.kill(os.getpid(), signal.SIGINT)
-sent = []
-threading.Thread(target=send).start()
-try:
-    fl.scan(theirs.makefile("rb"), threads={threads}).count()
-except KeyboardInterrupt:
-    sys.exit(0 if time.monotonic() - sent[0] < 0.5 else "it took too long")
-sys.exit("no KeyboardInterrupt")
-"""
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
-    assert (run.returncode, run.stderr) == (0, "")
-
-
 def test_a_file_may_be_read_by_an_arrow_consumer(content, noise):
     duckdb = pytest.importorskip("duckdb")
     pyarrow = pytest.importorskip("pyarrow")

@@ -160,4 +160,4 @@ def test_a_closed_pipe_is_quiet():
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(30) == 0
+        assert process.wait(300) == 0

@@ -39,7 +39,7 @@ def test_a_limit_keeps_the_memory_bounded(many):
         "    try: fl.scan(data, max_group_bytes=8 << 20).group_by(*query.split(', ')).collect()\n"
         "    except fl.LimitError: print(peak() - before < 24)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], input=many, capture_output=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], input=many, capture_output=True, timeout=300)
     assert (done.stdout, done.stderr) == (b"True\nTrue\n", b"")
 
 
@@ -55,7 +55,7 @@ def test_a_compressed_input_ends_at_its_limits(noise):
     with pytest.raises(fl.InputError, match="max_inflated_bytes") as raised:
         fl.scan(packed, max_inflated_bytes=5_000).agg("count()").collect()
     assert 0 < raised.value.table[0]["count"] < 99
-    bomb = gzip.compress(b"\n" * (200 << 20), 9)
+    bomb = gzip.compress(b"\n" * (20 << 20), 9) * 10
     with pytest.raises(fl.InputError, match="max_inflate_ratio"):
         fl.scan(bomb, max_inflate_ratio=100).count()
 

@@ -40,7 +40,7 @@ def measure(ask, feed=()):
             pass  # the process has seen enough
         process.stdin.close()
         out = process.stdout.read()
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=300) == 0
     answer, grown, seconds = json.loads(out)
     print(f"{ask}: {grown} MiB, {seconds:.1f} s, {fed} bytes fed")  # seen with pytest -s
     return answer, grown, seconds, fed

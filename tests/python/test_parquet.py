@@ -205,7 +205,7 @@ import flowlogs as fl
 
 def run_hidden(hidden, code):
     return subprocess.run(
-        [sys.executable, "-c", HIDE.format(hidden=set(hidden)) + code], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", HIDE.format(hidden=set(hidden)) + code], capture_output=True, text=True, timeout=300
     )
 
 

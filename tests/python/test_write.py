@@ -91,14 +91,17 @@ def random_value(kind, dice):
     return value if kind == "tag" or value != "-" else "--"
 
 
-@settings(max_examples=CASES)
-@given(st.integers(0, 2**64 - 1))
-def test_what_is_written_reads_back_equal(seed):
-    dice = random.Random(seed)
-    known = dice.sample(list(FIELDS), dice.choice([1, 1, 2, 3, 5, 8, 14, 30]))
-    chosen = known + dice.sample(["my-own", "x.y", "Zone_7"], dice.choice([0, 0, 0, 1, 3]))
-    dice.shuffle(chosen)
-    check(chosen, dice.randrange(8), [random_value(kind_of(name), dice) for name in chosen])
+def test_what_is_written_reads_back_equal():
+    first = random.SystemRandom().getrandbits(63) if "FLOWLOGS_RANDOM" in os.environ else 0
+    for seed in range(first, first + CASES):
+        dice = random.Random(seed)
+        known = dice.sample(list(FIELDS), dice.choice([1, 1, 2, 3, 5, 8, 14, 30]))
+        chosen = known + dice.sample(["my-own", "x.y", "Zone_7"], dice.choice([0, 0, 0, 1, 3]))
+        dice.shuffle(chosen)
+        try:
+            check(chosen, dice.randrange(8), [random_value(kind_of(name), dice) for name in chosen])
+        except BaseException as error:
+            raise AssertionError(f"case {seed}") from error
 
 
 # The same with values of any character, and smallest examples.

@@ -87,10 +87,17 @@ TEST(ScanOptions, KeepGoingEndsOneRunAndThePlanRunsAgain) {  // CONTRACT P7
         return keep_going;
       };
       const Query endless = Scan(std::vector<Source>(20'000, Source::Bytes(log)), options);
-      [[maybe_unused]] const auto begin = std::chrono::steady_clock::now();
-      EXPECT_EQ(run(endless).code(), absl::StatusCode::kCancelled) << name << ", " << threads << " threads";
+      const auto ends_soon = [&] {
+        askers.clear();
+        const auto begin = std::chrono::steady_clock::now();
+        EXPECT_EQ(run(endless).code(), absl::StatusCode::kCancelled) << name << ", " << threads << " threads";
+        return std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(500);
+      };
+      const bool first = ends_soon();
 #if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)  // CONTRACT P7 is of code as people run it
-      EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(500)) << name;
+      EXPECT_TRUE(first || ends_soon()) << name;  // a machine that was busy just then is asked twice
+#else
+      static_cast<void>(first);
 #endif
       EXPECT_EQ(askers, std::vector{std::this_thread::get_id()}) << name;
       keep_going = true;

@@ -2,17 +2,15 @@
 
 import json
 import os
-import pathlib
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 
 import pytest
 
 import flowlogs as fl
 from .aws_killed import Killed
+from .delivery import proxied
 
 boto3 = pytest.importorskip("boto3", reason="the extra 'aws' is not installed")
 pytest.importorskip("moto", reason="the extra 'lab' is not installed")
@@ -22,30 +20,30 @@ REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 
 
+# On a port that the system gives it, which nobody else can have taken: it is said when requests are answered.
+SERVER = """
+import threading
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+threading.Event().wait()
+"""
+
+
 @pytest.fixture(scope="session")
 def endpoint(tmp_path_factory):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    log = open(tmp_path_factory.mktemp("moto") / "log", "wb")
+    log = tmp_path_factory.mktemp("moto") / "log"
     environment = {**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": "inf"}
-    server = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], stdout=log, stderr=log,
-                              env=environment)  # fmt: skip
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(url + "/moto-api/data.json", timeout=1).close()
-                break
-            except OSError:
-                assert server.poll() is None and time.monotonic() < deadline, pathlib.Path(log.name).read_text()
-                time.sleep(0.05)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(60)
-        log.close()
+    with open(log, "wb") as errors, subprocess.Popen(
+        [sys.executable, "-c", SERVER], stdout=subprocess.PIPE, stderr=errors, env=environment
+    ) as server:
+        try:
+            port = server.stdout.readline().decode().strip()
+            assert port, log.read_text()
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
 
 
 def post(url, data=b""):
@@ -81,6 +79,20 @@ def aws(endpoint, monkeypatch, tmp_path):
         return _CLIENTS[service, region]
 
     return client
+
+
+@pytest.fixture
+def command(command_process):
+    """As users run it, with nothing of what this process knows of AWS."""
+    return command_process
+
+
+@pytest.fixture
+def proxy(endpoint, monkeypatch):
+    """A proxy of delivery.py in front of the server, which the environment names."""
+    with proxied(endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        yield proxy
 
 
 @pytest.fixture

@@ -42,14 +42,14 @@ def test_a_finding_of_a_log_group_arrives_at_a_topic_once(aws, topic):
     command = [sys.executable, "-m", "flowlogs", "detect", "--follow", "--every", "0.3", "--notify", f"sns:{arn}", f"cloudwatch://{GROUP}"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     try:
-        messages, deadline = [], time.monotonic() + 30
+        messages, deadline = [], time.monotonic() + 120
         while not messages and time.monotonic() < deadline:
             messages = arrived()
             time.sleep(0.1)
         time.sleep(1)
         messages += arrived()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()

@@ -1,8 +1,6 @@
 """s3:// as a source, read from what a delivery wrote, through networks and services that fail."""
 
 import gzip
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -20,13 +18,6 @@ NOON = 1764331200  # 2025-11-28 12:00:00Z
 @pytest.fixture
 def logs(aws):
     return made.Delivery(aws)
-
-
-@pytest.fixture
-def proxy(endpoint, monkeypatch):
-    with made.proxied(endpoint) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-        yield proxy
 
 
 def all_once(logs):
@@ -265,19 +256,6 @@ def test_requests_after_the_first_are_as_good_as_those_of_boto3(logs, aws, enfor
     enforced(True)
     with pytest.raises(fl.aws.AccessError, match="the permission s3:GetObject is missing"):
         found[3].file().read()
-
-
-def test_a_read_that_waits_is_stopped_within_half_a_second(logs, proxy):  # CONTRACT P7
-    import _thread
-
-    logs.file(NOON)
-    proxy.fail(made.silence, times=100)
-    scan = fl.scan("s3://vpc-logs")
-    threading.Timer(0.5, _thread.interrupt_main).start()
-    began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        scan.agg("count()").collect()
-    assert time.monotonic() - began < 1.5
 
 
 def test_a_missing_permission_is_named(logs, aws, enforced):

@@ -1,6 +1,7 @@
 """flowlogs tail: the last records, and each that comes, once."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -33,7 +34,7 @@ class Following:
 
     def numbers(self, count):
         """The records that were written, once there are so many, and a moment later still."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         more_until = None
         while time.monotonic() < deadline and (more_until is None or time.monotonic() < more_until):
             self.text += (self.process.stdout.read() or b"").decode()
@@ -44,7 +45,7 @@ class Following:
 
     def end(self):
         self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(10)
+        code = self.process.wait(60)
         return code, self.process.stderr.read().decode()
 
 
@@ -73,7 +74,8 @@ def test_the_last_records_of_a_bucket_and_how_late_they_are(logs, command):  # C
     assert ran.stdout.split() == ["bytes", "11", "12", "13", "14", "15", "16"] or sorted(
         map(int, ran.stdout.split()[1:])
     )[2:] == [13, 14, 15, 16]
-    assert "the newest record ended 8 min ago; S3 usually lags 10 min" in ran.stderr
+    told = re.search("the newest record ended ([0-9]+) min ago; S3 usually lags 10 min", ran.stderr)
+    assert told and 8 <= int(told[1]) <= (time.time() - now) / 60 + 8, ran.stderr
     assert len(command("tail", "-n", 14, "-o", "csv", "--fields", "bytes", "s3://vpc-logs").stdout.split()) == 15
     rejected = command("tail", "--where", "rejected", "-o", "csv", "--fields", "bytes", "s3://vpc-logs").stdout.split()
     assert sorted(map(int, rejected[1:])) == [1, 5, 9, 13]

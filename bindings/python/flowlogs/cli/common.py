@@ -10,7 +10,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import tzinfo
 from typing import IO, Any, NoReturn
 
@@ -569,8 +569,9 @@ class Output:
             raise WriteError(f"{self.path}: cannot be written: {failure.strerror}") from None
         finally:
             if self._temporary is not None:
+                with suppress(FileNotFoundError):  # Ctrl-C takes it away, too, from another thread
+                    os.unlink(self._temporary)
                 UNFINISHED.discard(self._temporary)
-                os.unlink(self._temporary)
 
     def write(self, data: str | bytes) -> None:
         if isinstance(data, str):
