@@ -36,6 +36,11 @@ struct RecordAccess {
     const size_t skip = format.leading_time() ? 1 : 0;
     record->places_ = index->offsets() + separator + skip - 1;
   }
+  // From a line of a regular segment to the next one, `line`.
+  static void Next(const LineIndex& index, uint32_t line, size_t values, Record* record) {
+    record->line_ = index.line(line);
+    record->places_ += values;
+  }
 };
 
 struct Records::State {
@@ -152,7 +157,10 @@ struct Records::State {
   uint64_t number = 0;  // lines before the window
   size_t segment = 0;
   uint32_t line = 0;  // in the segment
-  uint32_t separator = 0;  // of a regular segment: the number of the next line's first one
+  // Of the regular segment that `record` is of; 0 if it is of none.
+  uint32_t regular_lines = 0;
+  uint32_t first_line = 0;
+  size_t values_per_line = 0;
   Record record;
   Format counted = Format::Default();
   Stats::FormatCount* counted_format = nullptr;
@@ -174,6 +182,12 @@ Records::iterator Records::begin() {
 
 const Record* Records::Advance() {
   State& s = *state_;
+  if (s.line < s.regular_lines) [[likely]] {
+    RecordAccess::Next(s.lines.index(), s.first_line + s.line++, s.values_per_line, &s.record);
+    s.CountRecord();
+    return &s.record;
+  }
+  s.regular_lines = 0;
   for (;;) {
     if (s.segment == s.lines.segments().size()) {
       // The window is used up: its last header is in force from here on.
@@ -203,9 +217,10 @@ const Record* Records::Advance() {
     const uint32_t line = segment.first_line + s.line++;
     if (s.line == 1) s.UseFormat(format);
     if (segment.kind == LineSegment::Kind::kRegular) {
-      if (s.line == 1) s.separator = s.lines.index().first_separator(line);
-      RecordAccess::Point(&s.lines.index(), line, s.separator, format, &s.record);
-      s.separator += static_cast<uint32_t>(format.values_per_line());
+      RecordAccess::Point(&s.lines.index(), line, s.lines.index().first_separator(line), format, &s.record);
+      s.regular_lines = segment.num_lines;
+      s.first_line = segment.first_line;
+      s.values_per_line = format.values_per_line();
     } else if (ParseRecord(s.lines.line(line), format, &s.record) != ParseError::kOk) {
       continue;  // not reached: the same tokenizer has counted the values
     }
