@@ -23,7 +23,7 @@ demo: configure ## set up, build the command, and summarise the sample logs of t
 test: build ## set up, build, and run every C++ and Python test but those of make integration
 	@ctest --preset dev -LE aws -j $(JOBS) --output-log $(DEV)/test.log
 
-integration: build ## AWS, against servers that stand in; the kernel of another CPU (AArch64), in an emulator
+integration: build ## AWS, against servers that stand in; another CPU's kernel, in an emulator; the C++ tests under sanitizers
 	@ctest --preset dev -L aws -j $(JOBS) --output-log $(DEV)/integration.log
 	@tools/setup.sh cross
 	@mkdir -p build && cmake --fresh -G Ninja -S tests/cross -B $(CROSS) -DCMAKE_TOOLCHAIN_FILE=aarch64.cmake \
@@ -31,6 +31,7 @@ integration: build ## AWS, against servers that stand in; the kernel of another 
 	  { cat build/cross.log; exit 1; }
 	@cmake --build $(CROSS) -j $(JOBS)
 	@ctest --test-dir $(CROSS) --no-tests=error --verbose
+	@$(MAKE) --no-print-directory sanitize SANITIZERS="asan tsan"
 
 # Every sanitizer is a build of its own; asan has what ubsan has, too. Loops over random cases are shorter: their code is
 # slower, and they run in full without a sanitizer.
