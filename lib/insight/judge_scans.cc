@@ -46,15 +46,26 @@ std::optional<uint32_t> HourOf(const Flow& flow) {
   return static_cast<uint32_t>(flow.first() / 3600);
 }
 
-// The most members that an hour has and the one behind it: what takes an hour seldom begins with one of the clock.
-template <typename T>
-size_t MostInAnHour(const std::map<uint32_t, std::set<T>>& by_hour) {
+// The most members that an hour has and the one behind it: what takes an hour seldom begins with one of the clock. Sorts.
+size_t MostInAnHour(std::vector<std::pair<uint32_t, uint32_t>>* members_of_hours) {  // hour, member
+  std::vector<std::pair<uint32_t, uint32_t>>& all = *members_of_hours;
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
   size_t most = 0;
-  for (auto it = by_hour.begin(); it != by_hour.end(); ++it) {
-    const auto next = std::next(it);
-    size_t members = it->second.size();
-    if (next != by_hour.end() && next->first == it->first + 1) {
-      for (const T& member : next->second) members += it->second.contains(member) ? 0 : 1;
+  auto end_of = [&](size_t begin) {
+    size_t end = begin;
+    while (end < all.size() && all[end].first == all[begin].first) ++end;
+    return end;
+  };
+  for (size_t begin = 0, end = end_of(0); begin < all.size(); begin = end, end = end_of(begin)) {
+    size_t members = end - begin;
+    if (end < all.size() && all[end].first == all[begin].first + 1) {
+      // Those of the next hour that are not of this one: both are in order.
+      size_t mine = begin;
+      for (size_t next = end; next < all.size() && all[next].first == all[end].first; ++next) {
+        while (mine < end && all[mine].second < all[next].second) ++mine;
+        members += mine < end && all[mine].second == all[next].second ? 0 : 1;
+      }
     }
     most = std::max(most, members);
   }
@@ -142,20 +153,22 @@ void Judge::Scans() {
     bool udp = false, tcp = false;
   };
   std::map<uint32_t, Scan> scans;
+  std::vector<std::pair<uint32_t, uint32_t>> by_hour;  // of one group: hour, and port or server
+  std::vector<uint32_t> all;                           // the same without the hour
   ForEachGroup(by_pair, [&](std::span<const InPlace> group) {
     if (group.size() < std::min(least_ports, slow_ports)) return;
     const uint64_t pair = group[0].words.first;
     const auto client = static_cast<uint32_t>(pair >> 32), target = static_cast<uint32_t>(pair);
-    std::map<uint32_t, std::set<uint32_t>> by_hour;
-    std::set<uint32_t> all;
+    by_hour.clear();
+    all.clear();
     for (const auto& [words, flow] : group) {
       const FlowKey& key = *flow;
       if (!HasPorts(key.protocol)) continue;
-      const uint32_t port = uint32_t{key.protocol} << 16 | key.port;
-      if (const auto hour = HourOf(flow)) by_hour[*hour].insert(port);
-      all.insert(port);
+      const uint32_t port = uint32_t{key.protocol} << 16 | key.port;  // in order
+      if (const auto hour = HourOf(flow)) by_hour.emplace_back(*hour, port);
+      if (all.empty() || all.back() != port) all.push_back(port);
     }
-    const size_t most = MostInAnHour(by_hour);
+    const size_t most = MostInAnHour(&by_hour);
     if (most < least_ports && all.size() < slow_ports) return;
     if (served_by(client, target).size() * 2 > all.size()) return;
     Scan& scan = scans[client];
@@ -223,14 +236,15 @@ void Judge::Scans() {
   std::map<uint32_t, Sweep> sweeps;
   ForEachGroup(by_service, [&](std::span<const InPlace> group) {
     if (group.size() < least_hosts) return;
-    std::map<uint32_t, std::set<uint32_t>> by_hour;
-    std::set<uint32_t> all;
+    by_hour.clear();
+    all.clear();
     for (const auto& [words, flow] : group) {
-      if (const auto hour = HourOf(flow)) by_hour[*hour].insert(flow.key->server);
-      all.insert(flow.key->server);
+      const uint32_t server = flow.key->server;  // in order
+      if (const auto hour = HourOf(flow)) by_hour.emplace_back(*hour, server);
+      if (all.empty() || all.back() != server) all.push_back(server);
     }
     const uint32_t actor = group[0].flow.key->client;
-    const size_t most = MostInAnHour(by_hour);
+    const size_t most = MostInAnHour(&by_hour);
     if (most < least_hosts) return;
     if (std::all_of(all.begin(), all.end(), [&](uint32_t t) { return told_pairs_.contains(uint64_t{actor} << 32 | t); })) {
       return;  // of a port scan
