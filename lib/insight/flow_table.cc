@@ -327,10 +327,8 @@ class FlowSink final : public LocalSink {
                 at(Field::kPktDstAwsService),
                 at(Field::kLogStatus),
                 {}};
-    const ObservedPlaces& p = bound.places;
-    for (int place : {p.interface_id, p.flow_direction, p.source, p.destination, p.srcport, p.dstport, p.protocol,
-                      p.tcp_flags, bound.start, bound.end, bound.packets, bound.bytes, bound.action,
-                      bound.service}) {
+    bound.places.AppendPlaces(&bound.columns);
+    for (int place : {bound.start, bound.end, bound.packets, bound.bytes, bound.action, bound.service}) {
       if (place >= 0) bound.columns.push_back(place);
     }
     return bound;

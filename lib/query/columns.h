@@ -35,6 +35,8 @@ struct ObservedPlaces {
   int interface_id, flow_direction, source, destination, srcport, dstport, protocol, tcp_flags;
   bool is_transit_gateway;
   static ObservedPlaces Bind(const Format& format);
+  // Appends those that the format has.
+  void AppendPlaces(std::vector<int>* out) const;
 };
 
 // A column of the language and where it stands in one format.

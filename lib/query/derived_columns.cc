@@ -81,6 +81,12 @@ ObservedPlaces ObservedPlaces::Bind(const Format& format) {
           at(Field::kInterfaceId) < 0 && (at(Field::kTgwId) >= 0 || at(Field::kTgwAttachmentId) >= 0)};
 }
 
+void ObservedPlaces::AppendPlaces(std::vector<int>* out) const {
+  for (int place : {interface_id, flow_direction, source, destination, srcport, dstport, protocol, tcp_flags}) {
+    if (place >= 0) out->push_back(place);
+  }
+}
+
 BoundColumn BoundColumn::Bind(const ColumnRef& column, const Format& format) {
   if (column.kind == ColumnRef::Kind::kEnriched) return BindEnriched(column, format);
   BoundColumn bound{column.kind, column.type(), false, {-1, -1}, {}};
@@ -135,11 +141,7 @@ void BoundColumn::AppendPlaces(std::vector<int>* out) const {
     if (place >= 0) out->push_back(place);
   };
   for (int place : places) add(place);
-  if (!is_oriented()) return;
-  for (int place : {observed.interface_id, observed.flow_direction, observed.source, observed.destination,
-                    observed.srcport, observed.dstport, observed.protocol, observed.tcp_flags}) {
-    add(place);
-  }
+  if (is_oriented()) observed.AppendPlaces(out);
 }
 
 std::vector<int64_t>& ColumnReader::NextWords(uint32_t rows) {

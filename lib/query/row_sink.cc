@@ -137,6 +137,9 @@ class ObservationSink final : public LocalSink {
   void Consume(RecordBatch& batch) override {
     ObservedPlaces places = ObservedPlaces::Bind(batch.format());
     if (places.tcp_flags < 0) places.srcport = places.dstport = places.protocol = -1;  // they say who began against the ports
+    columns_.clear();
+    places.AppendPlaces(&columns_);
+    batch.Locate(columns_, batch.AllRows());
     const std::vector<ObservedRecord>& records = reader_.Observed(places, batch, batch.AllRows());
     for (uint32_t row = 0; row < batch.run().num_rows; ++row) observations_.Observe(records[row]);
   }
@@ -144,6 +147,7 @@ class ObservationSink final : public LocalSink {
 
  private:
   ColumnReader reader_;
+  std::vector<int> columns_;
   Observations observations_;
 };
 

@@ -57,9 +57,7 @@ class TwiceSink final : public LocalSink {
       Bound made{Filter::Bind(filter_, format), ObservedPlaces::Bind(format), {}};
       ObservedPlaces& places = made.places;
       places.srcport = places.dstport = places.protocol = places.tcp_flags = -1;  // they decide nothing here
-      for (int place : {places.interface_id, places.flow_direction, places.source, places.destination}) {
-        if (place >= 0) made.columns.push_back(place);
-      }
+      places.AppendPlaces(&made.columns);
       return made;
     });
     batch_.Locate(bound.columns, batch_.AllRows());
