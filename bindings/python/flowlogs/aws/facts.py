@@ -14,6 +14,8 @@ from .session import Session
 # On everything that is made here; what lacks it is never changed in its nature, nor removed.
 MADE_BY = "flowlogs:made-by"
 MADE = "flowlogs"
+# On what `lab up` made, which `lab down` removes.
+LAB = "flowlogs:lab"
 # Of a flow log into S3: its options, for emulators that forget them.
 OPTIONS = "flowlogs:options"
 # Roles of ours have a path of their own, so that they are found without asking each role for its tags.
