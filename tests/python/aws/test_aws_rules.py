@@ -97,6 +97,10 @@ def test_everything_that_is_wrong_is_told_at_once():
     with pytest.raises(fl.aws.RequestError) as error:
         fl.aws.enable(vpc="vpc-1", to="s3://B", traffic="some", interval=5)
     assert [problem.where for problem in error.value.problems] == ["--vpc", "--traffic", "--interval", "--to"]
+    with pytest.raises(fl.aws.RequestError) as error:
+        fl.aws.enable(vpc="vpc-1", to="cloudwatch:/a", format="srcadr", retention=8)
+    assert [problem.where for problem in error.value.problems] == ["--format", "--vpc", "--retention"]
+    assert error.value.problems[0].fix == "did you mean srcaddr?"
 
 
 # What depends on who calls, and where: one call is needed for it, sts:GetCallerIdentity.

@@ -69,9 +69,10 @@ class Wish:
         try:
             self.fields = formats.names_of(format, self.transit)
         except _core.FormatError as error:
-            raise RequestError(
-                [*problems, Problem("--format", str(error).replace("format: ", "", 1), "see `flowlogs fields`")]
-            ) from None
+            text = str(error).replace("format: ", "", 1)
+            what, _, fix = text.partition("; ")
+            problems.append(Problem("--format", what, fix or "`flowlogs fields` lists those there are"))
+            self.fields = formats.names_of("recommended", self.transit)  # to find what else is wrong
         if format == "recommended":  # the keys that are given are wanted in the records
             for kind, keys in self.tag_fields.items():
                 stem = {"network-interface": "interface", "auto-scaling-group": "asg"}.get(kind, kind)
