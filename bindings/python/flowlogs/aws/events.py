@@ -46,8 +46,7 @@ class Group:
         """The streams of these names (globs; none: all) that may hold records of the window, sorted bytewise."""
         found = sorted(self.streams(names), key=lambda item: item["logStreamName"].encode())
         if not found:
-            which = f"no stream {' or '.join(names)}" if names else "no stream: no record has arrived yet"
-            raise SourceError(f"cloudwatch://{self.name}: it has {which}; `flowlogs aws streams {self.name}` tells those there are")
+            raise self.without_streams(names)
         formats = Formats(self, [item["logStreamName"] for item in found]) if not has_format else None
         since = None if window.since is None else (window.since - SLACK) * 1000
         until = None if window.until is None else (window.until + SLACK) * 1000
@@ -55,6 +54,10 @@ class Group:
         for item in wanted or found[:1]:
             name = item["logStreamName"]
             yield LogStream(self, name, formats.of(name) if formats else (), since, until)
+
+    def without_streams(self, names: list[str]) -> SourceError:
+        which = f"no stream {' or '.join(names)}" if names else "no stream: no record has arrived yet"
+        return SourceError(f"cloudwatch://{self.name}: it has {which}; `flowlogs aws streams {self.name}` tells those there are")
 
     def streams(self, names: Iterable[str] = ()) -> list[dict[str, Any]]:
         """As DescribeLogStreams gives them. names: globs, or none for all."""
