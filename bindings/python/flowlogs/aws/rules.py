@@ -181,7 +181,8 @@ def _check_s3_arn(arn: str) -> list[Problem]:
     matched = re.fullmatch(r"arn:aws[a-z-]*:s3:::([^/]*)(/.*)?", arn)
     if matched is None:
         return [Problem("--to", f"'{arn}' is no ARN of a bucket", "give s3://BUCKET or s3://BUCKET/PREFIX")]
-    return check_bucket(matched[1], (matched[2] or "").strip("/"))
+    folder = (matched[2] or "")[1:]
+    return check_bucket(matched[1], folder[:-1] if folder.endswith("/") else folder)
 
 
 def check_bucket(bucket: str, prefix: str) -> list[Problem]:
@@ -196,6 +197,9 @@ def check_bucket(bucket: str, prefix: str) -> list[Problem]:
         found.append(Problem("--to", "the folder AWSLogs is AWS's own, it is added by the delivery", "leave it out"))
     if "" in parts or any(ord(character) < 32 for character in prefix):
         found.append(Problem("--to", f"'{prefix}' has an empty folder or control characters in it", "give it as a/b"))
+    if re.search(r"[*?]|\$\{", prefix):
+        found.append(Problem("--to", f"'{prefix}' has * ? or ${{ in it, which the bucket's policy would take for others' names",
+                             "give a folder without them"))  # fmt: skip
     if len(prefix) > 700:  # a key has 1024 bytes, of which the delivery needs up to 250
         found.append(Problem("--to", f"the folder's name has {len(prefix)} characters", "give a shorter one"))
     return found
@@ -295,11 +299,11 @@ def check_tags(tags: list[tuple[str, str]]) -> list[Problem]:
             found.append(Problem("--tag", f"'{key[:130]}' is no key", "1 to 128 characters, not beginning with aws:"))
         if len(value) > 256:
             found.append(
-                Problem("--tag", f"the value of '{key}' has {len(value)} characters", "at most 256 are possible")
+                Problem("--name" if key == "Name" else "--tag", f"the value of '{key}' has {len(value)} characters", "at most 256 are possible")
             )
         if not re.fullmatch(r"[\w\s.:/=+@-]*", key + value):
             found.append(
-                Problem("--tag", f"'{key}={value[:60]}'", "letters, digits, blanks and _ . : / = + - @ are possible")
+                Problem("--name" if key == "Name" else "--tag", f"'{key}={value[:60]}'", "letters, digits, blanks and _ . : / = + - @ are possible")
             )
     return found
 
