@@ -220,6 +220,7 @@ def test_status_explains_a_delivery_that_fails(vpc, aws, enable, counted):
         and failed["error"] == "Access error: there is no log group none; there is no role none"
     )
     assert "there is no role none" in " ".join(str(found).split())
+    assert f"1 flow log that delivers nothing: {failed['id']}" in str(found)
 
 
 def test_streams_are_one_for_each_interface_the_newest_first(vpc, aws, enable, counted):
@@ -260,6 +261,9 @@ def test_inventory_writes_what_aws_says_with_account_region_caller_and_time(vpc,
     assert manifest["missing"] == {} and session.writes == [] and manifest["files"]["network-interfaces"] == 2
     read = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "a" / "b").iterdir()}
     assert set(read) == {"manifest", *manifest["files"]} and read["manifest"] == manifest
+    with pytest.raises(fl.aws.AwsError, match="nothing could be listed, and .* is as it was: list flow logs: "):
+        fl.aws.inventory(str(tmp_path / "a" / "b"), region="eu-west-9")  # of which moto answers with a page
+    assert {path.stem: json.loads(path.read_text()) for path in (tmp_path / "a" / "b").iterdir()} == read
     interfaces = read["network-interfaces"]
     assert {item["NetworkInterfaceId"] for item in interfaces["items"]} == set(vpc[2])
     assert (interfaces["account"], interfaces["region"], interfaces["call"]) == (

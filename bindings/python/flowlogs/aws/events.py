@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from .. import _core
 from ..windows import Window
@@ -19,6 +20,7 @@ from .session import Session
 SLACK = 900
 # What DescribeLogStreams says of a stream's newest event may be hours old.
 _STALE = 86400
+_PLAIN = " !$'()*,/:@[]^`{|}~"  # what a stream's name may have, and a URL's query need not write as %NN
 _PAGE_EVENTS = 10_000
 _DOCUMENT_EVENTS = 500  # a document of JSON that the engine reads at a time
 
@@ -65,7 +67,7 @@ class Group:
         step = f"list the streams of {self.name}"
         pages = self.session.pages("logs", "describe_log_streams", "logStreams", step, logGroupName=self.name)
         return [
-            item for item in pages if not names or any(fnmatch.fnmatchcase(item["logStreamName"], name) for name in names)
+            item for item in pages if not names or any(_matches(item["logStreamName"], name) for name in names)
         ]
 
     def page(self, streams: list[str], since: int | None, until: int | None, token: str | None) -> dict[str, Any]:
@@ -85,6 +87,10 @@ class Group:
             if not type(error).__module__.startswith(("botocore", "boto3")):
                 raise
             raise explained(error, "logs", f"read the events of {self.name}") from None
+
+
+def _matches(stream: str, name: str) -> bool:
+    return stream == name or fnmatch.fnmatchcase(stream, name)
 
 
 def _ended_before(item: dict[str, Any], since: int) -> bool:
@@ -155,7 +161,7 @@ class LogStream:
 
     @property
     def name(self) -> str:
-        return f"cloudwatch://{self._group.name}?stream={self._stream}"
+        return f"cloudwatch://{self._group.name}?stream={quote(self._stream, safe=_PLAIN)}"
 
     def open(self) -> _Reader:
         return _Reader(self)

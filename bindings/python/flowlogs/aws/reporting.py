@@ -64,7 +64,11 @@ class Status(Answer):
         if missing:
             text = f"not covered: {count(len(missing), 'resource')}: {', '.join(missing[:20])}{', ...' if len(missing) > 20 else ''}"
             lines += ["", *wrapped(text, max(40, width))]
-        else:
+        failed = [log["id"] for log in self["flow_logs"] if log["error"]]
+        if failed:
+            text = f"{count(len(failed), 'flow log')} that {'delivers' if len(failed) == 1 else 'deliver'} nothing: {', '.join(failed)}"
+            lines += ["", *map(style.red, wrapped(text, max(40, width)))]
+        if not missing and not failed:
             lines += ["", "everything is covered"]
         return lines
 
