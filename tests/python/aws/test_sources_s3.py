@@ -86,6 +86,11 @@ def test_what_a_path_names(logs):
     assert sorted(names) == sorted([first, second, other])
 
 
+def test_who_asks_is_a_session():
+    with pytest.raises(TypeError, match="aws= is a flowlogs.aws.Session, a boto3.Session, or a mapping of its arguments, not str"):
+        fl.scan("s3://vpc-logs", aws="security")
+
+
 def test_keys_of_odd_characters_are_read_by_their_names(logs):
     keys = ["a b/plus+.log", "per%20cent.log", "q?x=1.log", "[br].log", "star*.log", "a//b.log", "hash#1.log", "ünï/ø.log"]
     for key in keys:

@@ -41,6 +41,7 @@ class Destination(NamedTuple):
 
 def destination_of(text: str) -> Destination:
     """cloudwatch:GROUP, s3://BUCKET/PREFIX, firehose:ARN, or the ARN of one. Raises RequestError."""
+    text = text if isinstance(text, str) else repr(text)
     arn = re.fullmatch(r"(?:cloudwatch:|firehose:|s3:)?(arn:aws[a-z-]*:(logs|s3|firehose):.*)", text)
     if arn is not None:
         return _destination_of_arn(arn[1], arn[2])

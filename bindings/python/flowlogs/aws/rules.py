@@ -70,7 +70,7 @@ def check_request(request: Mapping[str, Any], account: str = "") -> list[Problem
         found.append(Problem("--traffic", f"'{traffic}' is none", "take all, accept or reject"))
     interval = request.get("MaxAggregationInterval", 60 if transit else 600)
     if isinstance(interval, bool) or interval not in (60, 600):
-        found.append(Problem("--interval", f"{interval} s is not possible", "take 60 or 600"))
+        found.append(Problem("--interval", f"{interval!r} s is not possible", "take 60 or 600"))
     elif transit and interval != 60:
         found.append(Problem("--interval", f"{interval} s is not possible for a transit gateway", "take 60"))
     if "LogFormat" in request:
@@ -318,7 +318,9 @@ def check_group(name: str, retention: int | None = None, log_class: str = "STAND
         )
     if name.startswith("aws/"):
         found.append(Problem("--to", f"'{name[:80]}': names may not begin with aws/", f"did you mean /{name[:80]}?"))
-    if retention is not None and retention not in RETENTION_DAYS:
+    if retention is not None and (not isinstance(retention, int) or isinstance(retention, bool)):
+        found.append(Problem("--retention", f"{retention!r} is no number of days", "give a number, as 30"))
+    elif retention is not None and retention not in RETENTION_DAYS:
         near = min(RETENTION_DAYS, key=lambda days: (abs(days - retention), days))
         found.append(Problem("--retention", f"{retention} days are not possible",
                              f"take {near}, or another of {', '.join(map(str, RETENTION_DAYS))}"))  # fmt: skip
