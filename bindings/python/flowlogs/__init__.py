@@ -335,6 +335,16 @@ def _window(since: str | int | None, until: str | int | None) -> Any:
     return windows.Window(*(value if isinstance(value, int) or value is None else windows.parse_time(value) for value in (since, until)))
 
 
+def _refuse_half_a_url(source: str) -> None:
+    """cloudwatch:/GROUP is how `aws enable` is told a destination; s3:/BUCKET is a slip. Raises ArgumentError."""
+    scheme, colon, rest = source.partition(":")
+    scheme = scheme.lower()
+    if not colon or scheme not in ("s3", "cloudwatch") or os.path.exists(source):
+        return
+    rest = rest.lstrip("/") if scheme == "s3" else rest[2:] if rest.startswith("//") else rest
+    raise ArgumentError(f"scan: '{source}' is no file and no URL; did you mean {scheme}://{rest}?")
+
+
 def _to_core(source: Any) -> Any:
     """What _core takes: a path and an Arrow object as they are, a buffer as a tuple of one, a file as a tuple of two."""
     if isinstance(source, os.PathLike):
@@ -343,6 +353,7 @@ def _to_core(source: Any) -> Any:
         scheme = source.partition("://")[0] if "://" in source else ""
         if scheme in ("http", "https") and not os.path.exists(source):
             raise ArgumentError(f"scan: {scheme}:// sources are not read: {source}; fetch it first and give the path")
+        _refuse_half_a_url(source)
         return source
     if _is_arrow(source):
         return source

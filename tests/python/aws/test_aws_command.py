@@ -1,9 +1,12 @@
 """The verbs of aws as users run them."""
 
+import contextlib
 import json
 import os
+import pty
 import re
 import shlex
+import sys
 
 import pytest
 
@@ -50,6 +53,9 @@ def test_enable_status_streams_disable(command, vpc, aws, state):  # CONTRACT V1
     aws("logs").create_log_stream(logGroupName="/vpc/flow-logs", logStreamName=vpc[2][0] + "-all")
     rows = json.loads(command("aws", "streams", TO, "-o", "json").stdout)
     assert rows["streams"][0]["interface"] == vpc[2][0]
+    for wish, line in [("csv", "stream,interface,"), ("tsv", "stream\tinterface\t"), ("ndjson", '{"stream":')]:
+        ran = command("aws", "streams", "cloudwatch://" + TO.partition(":")[2], "-o", wish)  # as the verbs that read it are given it
+        assert ran.returncode == 0 and ran.stdout.startswith(line) and vpc[2][0] + "-all" in ran.stdout, ran.stderr
     off = command("aws", "disable", "--all", "--yes")
     assert off.returncode == 0 and "delete   flow log" in re.sub(" +", " ", off.stdout).replace(
         "delete flow log", "delete   flow log"
@@ -86,6 +92,30 @@ def test_every_problem_is_a_line_on_stderr(command):
     ]:
         ran = command(*arguments)
         assert ran.returncode == 2 and told in ran.stderr and ran.stdout == "", (arguments, ran.stderr)
+
+
+def test_what_is_not_there_and_what_is_not_aws_is_told_with_what_to_do(command):
+    ran = command("aws", "streams", "/none")
+    assert "DescribeLogStreams: ResourceNotFoundException); check the name, --region and --profile" in ran.stderr
+    ran = command("aws", "status", "--region", "eu-west-9")  # of which moto answers with a page
+    assert ran.returncode == 2 and "<" not in ran.stderr and len(ran.stderr.splitlines()) == 1
+    assert "what answered does not speak as AWS does; check --region and --endpoint-url" in ran.stderr
+
+
+def test_who_is_asked_sees_the_plan_with_o_too(vpc, state, tmp_path):
+    before = state()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        words = ["aws", "enable", "--vpc", vpc[0], "--to", TO, "-o", str(tmp_path / "plan.json")]
+        os.execv(sys.executable, [sys.executable, "-m", "flowlogs", *words])
+    os.write(terminal, b"n\n")
+    told = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while piece := os.read(terminal, 4096):
+            told += piece
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 2
+    plan, asked, rest = told.decode().partition("Do this? [y/N]")
+    assert asked and "log group" in plan and "flow log" in plan and "nothing was changed" in rest and state() == before
 
 
 def test_endpoint_and_region_are_options_as_well(command, endpoint, vpc):  # CONTRACT V4

@@ -1,6 +1,7 @@
 """Switched off: what enable made, and nothing else; twice, and killed at every call."""
 
 import json
+import time
 
 import pytest
 
@@ -134,7 +135,48 @@ def test_nothing_is_switched_off_unless_it_is_named(counted):
         assert session.calls == []
 
 
+def test_what_the_lab_made_is_of_lab_down_unless_it_is_named(vpc, aws, enable, disable, state):
+    plain = state()
+    enable(vpc=vpc[0], to="cloudwatch:/lab", tags={"flowlogs:lab": "tutorial"})
+    before = state()
+    enable(vpc=vpc[0], to=TO)
+    plan = disable(everything=True)
+    assert state() == before
+    (kept,) = [step for step in plan.steps if step["action"] == "keep"]
+    assert kept["kind"] == "flow log" and "`flowlogs lab down` removes it" in kept["detail"]
+    aws("ec2").delete_flow_logs(FlowLogIds=[log["FlowLogId"] for log in aws("ec2").describe_flow_logs()["FlowLogs"]])
+    assert not disable(everything=True).changes and state()["roles"] == before["roles"]  # of a lab that is half down
+    disable(to="cloudwatch:/lab")
+    assert state() == plain
+
+
 # Status and streams
+
+
+def test_the_report_of_status_says_format_interval_destination_and_the_last_event_of_each_stream(vpc, aws, enable, counted):
+    enable(vpc=vpc[0], to=TO, traffic="reject", interval=600, format="default")
+    aws("s3").create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    (log,) = [one for one in enable(vpc=vpc[0], to="s3://bucket", parquet=True).flow_logs]
+    now = int(time.time())
+    for i in range(12):
+        aws("logs").create_log_stream(logGroupName="/vpc/flow-logs", logStreamName=f"eni-{i:08x}-reject")
+        event = {"timestamp": (now - 100 - 60 * i) * 1000, "message": "x"}
+        aws("logs").put_log_events(logGroupName="/vpc/flow-logs", logStreamName=f"eni-{i:08x}-reject", logEvents=[event])
+    name = f"{ACCOUNT}_vpcflowlogs_eu-west-1_{log['id']}_%Y%m%dT%H%MZ_0123abcd.log.parquet"
+    key = time.strftime(f"AWSLogs/{ACCOUNT}/vpcflowlogs/eu-west-1/%Y/%m/%d/{name}", time.gmtime())
+    aws("s3").put_object(Bucket="bucket", Key=key, Body=b"x" * 10**6)
+    found = fl.aws.status(session=counted().session)
+    text = found.to_text(width=80)
+    assert max(map(len, text.splitlines())) <= 80
+    words = " ".join(text.split())
+    assert f"reject traffic, every 600 s, 14 fields (default), to {TO}" in words
+    assert "all traffic, every 60 s, 30 fields (recommended), parquet, to s3://bucket" in words
+    assert "eni-00000000-reject" in words and "10 min ago" in words and "eni-0000000a" not in words
+    assert "and 2 more: `flowlogs aws streams /vpc/flow-logs`" in words
+    assert "12 streams, GB a day not told by CloudWatch's metrics" in words
+    assert "newest file" in words and "1.00 MB in the last day, at least 0.00025 USD" in words
+    (bucket,) = [place for place in found.destinations if place["kind"] == "s3"]
+    assert bucket["usd_per_day"] == pytest.approx(0.00025)
 
 
 def test_status_tells_every_resource_against_the_flow_logs_that_cover_it(vpc, aws, enable, counted):
@@ -178,11 +220,10 @@ def test_status_explains_a_delivery_that_fails(vpc, aws, enable, counted):
         and failed["error"] == "Access error: there is no log group none; there is no role none"
     )
     assert "there is no role none" in " ".join(str(found).split())
+    assert f"1 flow log that delivers nothing: {failed['id']}" in str(found)
 
 
 def test_streams_are_one_for_each_interface_the_newest_first(vpc, aws, enable, counted):
-    import time
-
     enable(vpc=vpc[0], to=TO)
     now = int(time.time())
     for i, eni in enumerate(vpc[2]):
@@ -220,6 +261,9 @@ def test_inventory_writes_what_aws_says_with_account_region_caller_and_time(vpc,
     assert manifest["missing"] == {} and session.writes == [] and manifest["files"]["network-interfaces"] == 2
     read = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "a" / "b").iterdir()}
     assert set(read) == {"manifest", *manifest["files"]} and read["manifest"] == manifest
+    with pytest.raises(fl.aws.AwsError, match="nothing could be listed, and .* is as it was: list flow logs: "):
+        fl.aws.inventory(str(tmp_path / "a" / "b"), region="eu-west-9")  # of which moto answers with a page
+    assert {path.stem: json.loads(path.read_text()) for path in (tmp_path / "a" / "b").iterdir()} == read
     interfaces = read["network-interfaces"]
     assert {item["NetworkInterfaceId"] for item in interfaces["items"]} == set(vpc[2])
     assert (interfaces["account"], interfaces["region"], interfaces["call"]) == (

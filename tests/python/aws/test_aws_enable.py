@@ -156,7 +156,10 @@ def test_killed_after_any_call_and_run_again_it_ends_in_the_same_state(case, vpc
 def test_a_format_cannot_be_changed_so_the_flow_log_is_made_anew(vpc, aws, enable):
     first = enable(vpc=vpc[0], to=TO).flow_logs[0]["id"]
     plan = enable(vpc=vpc[0], to=TO, format="default")
-    assert ("recreate", "flow log") in actions(plan) and any("another id" in note for note in plan.notes)
+    assert ("recreate", "flow log") in actions(plan) and any("read them with --format" in note for note in plan.notes)
+    (detail,) = [step["detail"] for step in plan.steps if step["action"] == "recreate"]
+    assert "(fields: 30 to 14, without vpc-id subnet-id instance-id tcp-flags and 12 more): a new one" in detail
+    assert "another id" not in str(plan)  # which is of the names of files
     (log,) = aws("ec2").describe_flow_logs()["FlowLogs"]
     assert log["FlowLogId"] != first and log["LogFormat"].count("${") == 14
 

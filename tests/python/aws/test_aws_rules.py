@@ -57,6 +57,12 @@ REFUSED = {
     "a bucket of two letters": ({"to": "s3://ab"}, "'ab' is no name of a bucket"),
     "a bucket that is an address": ({"to": "s3://10.0.0.1"}, "no name of a bucket"),
     "a folder that is empty": ({"to": "s3://bucket/a//b"}, "an empty folder"),
+    "a retention that is a text": ({"retention": "30"}, "--retention: '30' is no number of days"),
+    "an interval that is a text": ({"interval": "60"}, "--interval: '60' s is not possible"),
+    "a destination that is none": ({"to": None}, "'None' is no destination"),
+    "a folder that is empty at the beginning": ({"to": "s3://bucket//a"}, "an empty folder"),
+    "a folder that is a wildcard of policies": ({"to": "s3://bucket/a*"}, "the bucket's policy would take for others' names"),
+    "a folder that is a variable of policies": ({"to": "s3://bucket/${aws:username}"}, "for others' names"),
     "an unknown class": ({"log_class": "delivery"}, "--log-class: 'DELIVERY'"),
     "a retention of a bucket": ({"to": "s3://bucket", "retention": 7}, "--retention: s3 has nothing of the kind"),
     "a key's alias": ({"kms_key": "alias/mine"}, "not the ARN of a key"),
@@ -70,6 +76,8 @@ REFUSED = {
     "a tag of AWS": ({"tags": {"aws:x": "1"}}, "not beginning with aws:"),
     "a key that is too long": ({"tags": {"x" * 129: "1"}}, "1 to 128 characters"),
     "a value that is too long": ({"tags": {"x": "1" * 257}}, "at most 256"),
+    "a name that is too long": ({"name": "x" * 257}, "--name: the value of 'Name' has 257 characters"),
+    "two names": ({"name": "a", "tags": {"Name": "b"}}, "Name is b, and --name is a; give either"),
     "51 tags": ({"tags": {f"k{i}": "" for i in range(49)}}, "at most 50"),
     # Tag fields.
     "tag fields without keys": ({"format": "version instance-tag"}, "no key is given"),
@@ -97,6 +105,28 @@ def test_everything_that_is_wrong_is_told_at_once():
     with pytest.raises(fl.aws.RequestError) as error:
         fl.aws.enable(vpc="vpc-1", to="s3://B", traffic="some", interval=5)
     assert [problem.where for problem in error.value.problems] == ["--vpc", "--traffic", "--interval", "--to"]
+    with pytest.raises(fl.aws.RequestError) as error:
+        fl.aws.enable(vpc="vpc-1", to="cloudwatch:/a", format="srcadr", retention=8)
+    assert [problem.where for problem in error.value.problems] == ["--format", "--vpc", "--retention"]
+    assert error.value.problems[0].fix == "did you mean srcaddr?"
+    with pytest.raises(fl.aws.RequestError) as error:  # and nothing that only follows from something else
+        fl.aws.enable(vpc=VPC, tgw=TGW, to="cloudwatch:/a")
+    assert [problem.where for problem in error.value.problems] == ["--tgw"]
+    with pytest.raises(fl.aws.RequestError) as error:
+        fl.aws.enable(vpc=VPC, to="cloudwatch:/a", tag_fields={"vpc": "Name"})
+    assert [problem.where for problem in error.value.problems] == ["--tag-field"]
+
+
+def test_all_fields_are_those_that_need_no_key_and_those_whose_keys_are_given():
+    every = [name for name in fl.Format.all().fields if not name.endswith(("-tag", "-tag-2"))]
+    assert wish.Wish(resources={"vpc": VPC}, to="cloudwatch:/a", format="all").fields == every
+    with_keys = wish.Wish(resources={"vpc": VPC}, to="cloudwatch:/a", format="all", tag_fields={"instance": ["Name", "team"]})
+    assert with_keys.fields == [*every, "instance-tag", "instance-tag-2"]
+
+
+def test_the_tag_name_is_the_name():
+    request = wish.Wish(resources={"vpc": VPC}, to="cloudwatch:/a", tags={"Name": "mine"}).request("VPC", [VPC], ROLE)
+    assert {"Key": "Name", "Value": "mine"} in request["TagSpecifications"][0]["Tags"]
 
 
 # What depends on who calls, and where: one call is needed for it, sts:GetCallerIdentity.

@@ -495,6 +495,9 @@ def test_an_emulator_that_was_killed_is_known_to_be_gone(lab):
     ran = lab("up")  # without a word nothing is made, and nothing runs on
     assert ran.returncode == 2 and "create  VPC" in ran.stdout and "give --yes to do this" in ran.stderr
     assert "it is ended" in ran.stderr and emulator.running() is None and list(lab.state.iterdir()) == []
+    ran = lab("up", "--yes", "--region", "eu-west-9")  # an error before anything is made
+    assert ran.returncode == 2 and "check --region" in ran.stderr
+    assert "it is ended" in ran.stderr and emulator.running() is None and list(lab.state.iterdir()) == []
 
 
 def test_what_is_wrong_is_said_before_anything_runs(capsys, tmp_path, monkeypatch):

@@ -137,6 +137,15 @@ def test_a_missing_right_to_see_flow_logs_is_a_warning(logs, aws, enforced, now)
     assert made.read(scan) == all_once(logs)
 
 
+def test_streams_of_odd_names_are_read_by_them(logs, now):
+    for stream in ("eni-1-all", "a b", "a+b", "a&b=c", "50%", "x[1]", "é;/y"):
+        logs.events(GROUP, stream, logs.records.make(2, now), now - 60)
+    names = [row["_source"] for row in fl.scan(URL).group_by("_source").collect()]
+    assert len(names) == 7 and f"{URL}?stream=eni-1-all" in names and f"{URL}?stream=x[1]" in names
+    for name in names:  # as answers tell them
+        assert [row["_source"] for row in fl.scan(name).group_by("_source").collect()] == [name]
+
+
 @pytest.mark.parametrize("url", ["cloudwatch:///none", "cloudwatch://", f"{URL}?stream=none", f"{URL}?color=red"])
 def test_what_is_not_there_fails_before_anything_is_read(logs, url):
     with pytest.raises(fl.Error, match="none|write cloudwatch"):

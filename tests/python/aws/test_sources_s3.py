@@ -86,9 +86,46 @@ def test_what_a_path_names(logs):
     assert sorted(names) == sorted([first, second, other])
 
 
+def test_who_asks_is_a_session():
+    with pytest.raises(TypeError, match="aws= is a flowlogs.aws.Session, a boto3.Session, or a mapping of its arguments, not str"):
+        fl.scan("s3://vpc-logs", aws="security")
+
+
+def test_keys_of_odd_characters_are_read_by_their_names(logs):
+    keys = ["a b/plus+.log", "per%20cent.log", "q?x=1.log", "[br].log", "star*.log", "a//b.log", "hash#1.log", "ünï/ø.log"]
+    for key in keys:
+        logs.put(key, (logs.records.make(1, NOON)[0] + "\n").encode())
+    names = [row["_source"] for row in fl.scan("s3://vpc-logs").group_by("_source").collect()]
+    assert sorted(names) == sorted("s3://vpc-logs/" + key for key in keys)
+    for name in names:  # as answers tell them
+        assert [row["_source"] for row in fl.scan(name).group_by("_source").collect()] == [name]
+    assert fl.scan("s3://vpc-logs/[a-q]*.log").count() == 3  # and globs are globs
+
+
+@pytest.mark.parametrize(
+    "options, told",
+    [
+        ({"since": 1}, "no object is there in that time; check"),
+        ({"accounts": "999999999999"}, "no object is there of account 999999999999; check"),
+        ({"regions": ["eu-west-9", "eu-west-8"]}, "no object is there in eu-west-8 or eu-west-9; check"),
+        ({"accounts": "abc"}, "'abc' is no account; give its 12 digits"),
+        ({"regions": "Ireland"}, "'Ireland' is no region; they are called as eu-west-1"),
+    ],
+)
+def test_what_a_selection_leaves_out_is_said_in_its_words(logs, options, told):
+    if "since" in options:
+        options = {"since": NOON + 90000}
+    logs.file(NOON)
+    with pytest.raises(fl.aws.SourceError, match=told):
+        fl.scan("s3://vpc-logs", **options)
+
+
 @pytest.mark.parametrize(
     "url, told",
     [
+        ("s3:/vpc-logs/x", "did you mean s3://vpc-logs/x\\?"),
+        ("S3://vpc-logs", "did you mean s3://vpc-logs\\?"),
+        ("cloudwatch:/vpc/logs", "did you mean cloudwatch:///vpc/logs\\?"),
         ("s3://vpc-logs/none", "no object is there"),
         ("s3://vpc-logs/AWSLogs/9*", "no object is there"),
         ("s3://no-such-bucket/x", "NoSuchBucket"),

@@ -1,5 +1,6 @@
 """flowlogs tail: the last records, and each that comes, once."""
 
+import json
 import os
 import re
 import signal
@@ -127,4 +128,10 @@ def test_nothing_and_wrong_calls_are_told(logs, command):
     assert ran.returncode == 0 and "no record was found of the last 7 days" in ran.stderr
     assert "of s3:// and cloudwatch:// one is given" in command("tail", "s3://vpc-logs", "x.log").stderr
     assert command("tail", f"cloudwatch://{GROUP}/none").returncode == 2
+    logs.events(GROUP, "eni-1-all", logs.records.make(2, int(time.time()) - 60), int(time.time()) - 60)
+    ran = command("tail", f"cloudwatch://{GROUP}?stream=none")
+    assert ran.returncode == 2 and "it has no stream none" in ran.stderr
+    ran = command("tail", "-o", "json", "--fields", "bytes", f"cloudwatch://{GROUP}")
+    assert [sorted(row) for row in json.loads(ran.stdout)] == [["bytes"]] * 2
+    assert "-o ndjson writes a line" in command("tail", "--follow", "-o", "json", f"cloudwatch://{GROUP}").stderr
     assert "is not a number of seconds" in command("tail", "--every", "x", "s3://vpc-logs").stderr

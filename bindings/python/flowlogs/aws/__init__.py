@@ -81,8 +81,8 @@ def enable(
     name         the tag Name of the flow logs
     traffic      all (default), accept or reject; transit gateways have none
     interval     60 or 600 seconds at most to a record
-    format       "recommended" (30 fields, what the verbs ask for), "default" (AWS's 14), "all", or fields. It cannot be
-                 changed later: the flow log is made anew
+    format       "recommended" (30 fields, what the verbs ask for), "default" (AWS's 14), "all" (tag fields as far as
+                 tag_fields gives their keys), or fields. It cannot be changed later: the flow log is made anew
     tag_fields   {"instance": ["Name"]}: tags of instance, network-interface, auto-scaling-group in the records
     parquet, hive, hourly    how S3 has its files and folders
     retention    days that a log group keeps records; None: for ever, or as it is
@@ -137,7 +137,7 @@ def disable(
 
     vpc, ...     only the flow logs of these
     to           only those to this destination
-    everything   all that enable() made in the region
+    everything   all that enable() made in the region; what lab.up() made is left to lab.down()
     keep_logs    log groups stay, with their records. Files in buckets always stay
     """
     from . import disabling
@@ -175,7 +175,7 @@ def streams(
     endpoint_url: str | None = None,
     session: Any = None,
 ) -> list[dict[str, Any]]:
-    """The streams of a log group, one for each interface, those with the newest records first."""
+    """The streams of a log group, one for each interface, those with the newest records first. group: its name, or its URL."""
     from . import arrival
 
     return arrival.streams(_session(profile, region, role_arn, endpoint_url, session), group)

@@ -75,7 +75,12 @@ def last_event(session: Session, group: str) -> int | None:
 
 
 def streams(session: Session, group: str, newest_only: bool = False) -> list[dict[str, Any]]:
-    """The log streams of a group, one for each interface, those with the newest records first."""
+    """The log streams of a group, one for each interface, those with the newest records first.
+
+    group: its name, cloudwatch:NAME as enable takes it, or cloudwatch://NAME as the verbs that read it do.
+    """
+    if group.startswith("cloudwatch:"):
+        group = facts.destination_of(group).name
     options: dict[str, Any] = {"logGroupName": group, "orderBy": "LastEventTime", "descending": True}
     if newest_only:
         options["PaginationConfig"] = {"MaxItems": 50}

@@ -38,7 +38,7 @@ def collect(session: Session, directory: str) -> dict[str, Any]:
     """Writes the files, and manifest.json, which says whose and when they are; gives the manifest.
 
     What cannot be listed (a permission, a service that an emulator lacks) is told in `missing`; the rest is written all the
-    same. Files of an earlier run are replaced, each whole.
+    same. Files of an earlier run are replaced, each whole. Raises AwsError if nothing at all can be listed.
     """
     manifest: dict[str, Any] = {
         "account": session.account, "region": session.region, "caller": session.caller, "time": int(time.time()),
@@ -57,6 +57,8 @@ def collect(session: Session, directory: str) -> dict[str, Any]:
         head = {key: manifest[key] for key in ("account", "region", "caller")}
         _write(directory, name, {**head, "call": call, "time": int(time.time()), "items": items})
         manifest["files"][name] = len(items)
+    if not manifest["files"]:  # an inventory that is there is worth more
+        raise AwsError(f"nothing could be listed, and {directory} is as it was: {next(iter(manifest['missing'].values()))}")
     _write(directory, "manifest", manifest)
     return manifest
 

@@ -24,6 +24,7 @@ def plan(session: Session, *, resources: Mapping[str, Any], to: str | None = Non
 
     resources   as those of enable; without any: those of all resources, if `to` or `everything` says so
     to          only flow logs to this destination
+    everything  all that enable made; what `lab up` made is of `lab down`, unless it is named
     keep_logs   log groups stay, with their records
     """
     chosen = selection(resources)
@@ -50,9 +51,15 @@ class _Planner:
         _ = session.account  # first: errors tell who asked
         self.every = facts.flow_logs(session)
         self.gone = [
-            log for log in self.every if log.ours and (to is None or log.destination == to) and self._is_chosen(log)
+            log
+            for log in self.every
+            if log.ours and (to is None or log.destination == to) and self._is_chosen(log) and not self._is_of_lab(log.tags)
         ]
         self.left = [log for log in self.every if log not in self.gone]
+
+    def _is_of_lab(self, tags: Mapping[str, str]) -> bool:
+        """Whether `lab up` made it, and nobody named it: --all leaves it to `lab down`."""
+        return self.everything and self.to is None and facts.LAB in tags
 
     def _is_chosen(self, log: facts.FlowLog) -> bool:
         if not self.chosen:
@@ -68,10 +75,11 @@ class _Planner:
         foreign = [
             log
             for log in self.left
-            if not log.ours and (self.to is None or log.destination == self.to) and self._is_chosen(log)
+            if (self.to is None or log.destination == self.to) and self._is_chosen(log)
         ]
         for log in foreign:
-            steps.append(Step("keep", "flow log", log.id, f"of {log.resource}: it was not made by flowlogs"))
+            whose = "it is of the lab: `flowlogs lab down` removes it" if log.ours else "it was not made by flowlogs"
+            steps.append(Step("keep", "flow log", log.id, f"of {log.resource}: {whose}"))
         steps += self._cloudwatch()
         places = {log.destination for log in self.gone if log.destination.kind == "s3"}
         if self.to is not None and self.to.kind == "s3":
@@ -115,7 +123,8 @@ class _Planner:
         }
         names = {*found, *(log.role.rpartition("/")[2] for log in self.gone if log.role)}
         roles = [role for role in (facts.role(session, name) for name in sorted(names)) if role is not None]
-        return [role for role in roles if facts.tags_of(role.get("Tags")).get(facts.MADE_BY) == facts.MADE]
+        tags = [facts.tags_of(role.get("Tags")) for role in roles]
+        return [role for role, its in zip(roles, tags) if its.get(facts.MADE_BY) == facts.MADE and not self._is_of_lab(its)]
 
     def _role(self, role: dict[str, Any], groups: set[str]) -> list[Step]:
         session, name = self.session, role["RoleName"]
@@ -220,9 +229,9 @@ class _Planner:
                         session.client("s3").delete_bucket_policy(Bucket=bucket)
 
             others = len(policies.statements_of(policy)) - len(there)
-            steps.append(
-                Step("delete", "bucket policy", bucket, f"{len(there)} statements of ours; {others} others stay", run)
-            )
+            rest_of_it = f"its {_text.count(others, 'other statement')} stay" if others > 1 else "its other statement stays"
+            detail = f"{_text.count(len(there), 'statement')} of ours; {rest_of_it if others else 'there are no others'}"
+            steps.append(Step("delete", "bucket policy", bucket, detail, run))
         if key is not None and not rules.check_key(key) and not in_bucket:
             steps += self._key(
                 key, policies.key_statement_for_bucket(session.partition, session.region, session.account)

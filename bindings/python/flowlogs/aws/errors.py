@@ -104,7 +104,10 @@ def explained(error: Exception, service: str, step: str, caller: str = "") -> Aw
         if code in ("InvalidClientTokenId", "AuthFailure", "InvalidAccessKeyId", "SignatureDoesNotMatch",
                     "UnrecognizedClientException"):  # fmt: skip
             return AwsError(f"{step}: AWS does not know these credentials ({code}); check --profile and --region")
-        return AwsError(f"{step}: {message or 'refused'} ({operation}: {code})")
+        refusal = message.rstrip(".") or "refused"
+        is_absent = re.search(r"NotFound|NoSuch", code) is not None
+        fix = "; check the name, --region and --profile" if is_absent else ""
+        return AwsError(f"{step}: {refusal} ({operation}: {code}){fix}")
     if isinstance(error, (boto.NoCredentialsError, boto.PartialCredentialsError)):
         return AwsError(f"{step}: no AWS credentials were found; give --profile, or run aws configure or aws sso login")
     if isinstance(error, boto.ProfileNotFound):
@@ -112,4 +115,6 @@ def explained(error: Exception, service: str, step: str, caller: str = "") -> Aw
     if isinstance(error, (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ReadTimeoutError,
                           boto.ConnectionClosedError)):  # fmt: skip
         return AwsError(f"{step}: no answer: {clean(str(error))}; check the network, --region and --endpoint-url")
-    return AwsError(f"{step}: {clean(str(error))}")
+    if type(error).__name__ == "ResponseParserError":  # with the whole page in its text
+        return AwsError(f"{step}: what answered does not speak as AWS does; check --region and --endpoint-url")
+    return AwsError(f"{step}: {' '.join(clean(str(error)).split())}")

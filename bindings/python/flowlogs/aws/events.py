@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from .. import _core
 from ..windows import Window
@@ -19,6 +20,7 @@ from .session import Session
 SLACK = 900
 # What DescribeLogStreams says of a stream's newest event may be hours old.
 _STALE = 86400
+_PLAIN = " !$'()*,/:@[]^`{|}~"  # what a stream's name may have, and a URL's query need not write as %NN
 _PAGE_EVENTS = 10_000
 _DOCUMENT_EVENTS = 500  # a document of JSON that the engine reads at a time
 
@@ -46,8 +48,7 @@ class Group:
         """The streams of these names (globs; none: all) that may hold records of the window, sorted bytewise."""
         found = sorted(self.streams(names), key=lambda item: item["logStreamName"].encode())
         if not found:
-            which = f"no stream {' or '.join(names)}" if names else "no stream: no record has arrived yet"
-            raise SourceError(f"cloudwatch://{self.name}: it has {which}; `flowlogs aws streams {self.name}` tells those there are")
+            raise self.without_streams(names)
         formats = Formats(self, [item["logStreamName"] for item in found]) if not has_format else None
         since = None if window.since is None else (window.since - SLACK) * 1000
         until = None if window.until is None else (window.until + SLACK) * 1000
@@ -56,13 +57,17 @@ class Group:
             name = item["logStreamName"]
             yield LogStream(self, name, formats.of(name) if formats else (), since, until)
 
+    def without_streams(self, names: list[str]) -> SourceError:
+        which = f"no stream {' or '.join(names)}" if names else "no stream: no record has arrived yet"
+        return SourceError(f"cloudwatch://{self.name}: it has {which}; `flowlogs aws streams {self.name}` tells those there are")
+
     def streams(self, names: Iterable[str] = ()) -> list[dict[str, Any]]:
         """As DescribeLogStreams gives them. names: globs, or none for all."""
         names = list(names)
         step = f"list the streams of {self.name}"
         pages = self.session.pages("logs", "describe_log_streams", "logStreams", step, logGroupName=self.name)
         return [
-            item for item in pages if not names or any(fnmatch.fnmatchcase(item["logStreamName"], name) for name in names)
+            item for item in pages if not names or any(_matches(item["logStreamName"], name) for name in names)
         ]
 
     def page(self, streams: list[str], since: int | None, until: int | None, token: str | None) -> dict[str, Any]:
@@ -82,6 +87,10 @@ class Group:
             if not type(error).__module__.startswith(("botocore", "boto3")):
                 raise
             raise explained(error, "logs", f"read the events of {self.name}") from None
+
+
+def _matches(stream: str, name: str) -> bool:
+    return stream == name or fnmatch.fnmatchcase(stream, name)
 
 
 def _ended_before(item: dict[str, Any], since: int) -> bool:
@@ -152,7 +161,7 @@ class LogStream:
 
     @property
     def name(self) -> str:
-        return f"cloudwatch://{self._group.name}?stream={self._stream}"
+        return f"cloudwatch://{self._group.name}?stream={quote(self._stream, safe=_PLAIN)}"
 
     def open(self) -> _Reader:
         return _Reader(self)

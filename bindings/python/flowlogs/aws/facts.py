@@ -14,6 +14,8 @@ from .session import Session
 # On everything that is made here; what lacks it is never changed in its nature, nor removed.
 MADE_BY = "flowlogs:made-by"
 MADE = "flowlogs"
+# On what `lab up` made, which `lab down` removes.
+LAB = "flowlogs:lab"
 # Of a flow log into S3: its options, for emulators that forget them.
 OPTIONS = "flowlogs:options"
 # Roles of ours have a path of their own, so that they are found without asking each role for its tags.
@@ -39,6 +41,7 @@ class Destination(NamedTuple):
 
 def destination_of(text: str) -> Destination:
     """cloudwatch:GROUP, s3://BUCKET/PREFIX, firehose:ARN, or the ARN of one. Raises RequestError."""
+    text = text if isinstance(text, str) else repr(text)
     arn = re.fullmatch(r"(?:cloudwatch:|firehose:|s3:)?(arn:aws[a-z-]*:(logs|s3|firehose):.*)", text)
     if arn is not None:
         return _destination_of_arn(arn[1], arn[2])

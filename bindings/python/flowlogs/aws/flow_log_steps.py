@@ -6,12 +6,14 @@ import time
 import uuid
 from typing import Any
 
+from .._text import count
 from . import facts, rules
 from .draft import Part
 from .errors import AccessError, AwsError, Problem, code_of
 from .plan import Step
 from .session import Session
 
+_MOST_NAMES = 4  # of fields are told
 _ASSUME_SECONDS = 45  # a new role is known everywhere after some seconds
 
 
@@ -37,7 +39,7 @@ class FlowLogSteps(Part):
                         "and it was not made by flowlogs", "remove it first, or give another destination"))  # fmt: skip
                 others = [log for log in there if log.destination != self.to]
                 if others:
-                    self.notes.append(f"{resource} has {len(others)} other flow logs ({others[0].id} to {others[0].destination}): "
+                    self.notes.append(f"{resource} has {count(len(others), 'other flow log')} ({others[0].id} to {others[0].destination}): "
                                       "records are delivered, and paid, once for each")  # fmt: skip
                 if len(there) >= rules.MOST_FLOW_LOGS and not equal:
                     self.problems.append(Problem(rules.RESOURCES[kind][0], f"{resource} has {len(there)} flow logs",
@@ -61,9 +63,11 @@ class FlowLogSteps(Part):
                 why = "; ".join(self._differences(old[-1]))
                 detail = f"a flow log cannot be changed ({why}): a new one, then {', '.join(log.id for log in old)} is deleted"
                 steps.append(self._create(kind, [resource], "recreate", detail, {resource: old}))
-                self.notes.append(
-                    f"{resource}: the new flow log has another id, so its files and folders are others than before"
-                )
+                if self.to.kind == "s3":
+                    self.notes.append(f"{resource}: the new flow log has another id, so its files have other names than before")
+                elif any(log.fields != wish.fields for log in old):
+                    self.notes.append(f"{resource}: earlier records keep the old fields, which AWS does not tell once the old flow log is "
+                                      "deleted: read them with --format")  # fmt: skip
         return steps + updates
 
     def _described(self) -> str:
@@ -77,19 +81,19 @@ class FlowLogSteps(Part):
         wish = self.wish
         found = []
         if log.traffic != wish.traffic and not (wish.transit and wish.traffic is None):
-            found.append(f"traffic {str(log.traffic).lower()}")
+            found.append(f"traffic: {_word(log.traffic)} to {_word(wish.traffic)}")
         if log.interval != wish.interval:
-            found.append(f"interval {log.interval} s")
+            found.append(f"interval: {log.interval} to {wish.interval} s")
         if log.fields != wish.fields:
-            found.append("other fields")
+            found.append(_change_of(log.fields, wish.fields))
         if self.to.kind == "s3" and log.options != wish.option_text:
-            found.append(f"files {log.options or 'plain text'}")
+            found.append(f"files: {log.options or 'plain text'} to {wish.option_text or 'plain text'}")
         if log.ours and self.to.kind != "s3" and log.role != self.draft.role_arn:
-            found.append(f"role {log.role}")
+            found.append(f"role: {log.role} to {self.draft.role_arn}")
         if log.cross_role and log.cross_role != wish.cross_role:
-            found.append(f"role of the other account {log.cross_role}")
+            found.append(f"role of the other account: {log.cross_role} to {wish.cross_role}")
         if log.tag_fields and log.tag_fields != wish.tag_fields:
-            found.append("other tag fields")
+            found.append("keys of the tag fields")
         return found
 
     def _retag(self, log: facts.FlowLog, tags: dict[str, str]) -> Step:
@@ -155,6 +159,20 @@ class FlowLogSteps(Part):
             if log.destination == self.to and not self._differences(log)
         }
         return [one for one in exists if one not in done]
+
+
+def _word(traffic: str | None) -> str:
+    return "none" if traffic is None else traffic.lower()
+
+
+def _change_of(had: list[str], wanted: list[str]) -> str:
+    """fields: 30 to 31, with ecs-task-id."""
+    parts = [f"fields: {len(had)} to {len(wanted)}"]
+    for word, names in (("with", [n for n in wanted if n not in had]), ("without", [n for n in had if n not in wanted])):
+        if names:
+            more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+            parts.append(f"{word} {' '.join(names[:_MOST_NAMES])}{more}")
+    return ", ".join(parts if len(parts) > 1 else [*parts, "in another order"])
 
 
 def delete(session: Session, logs: list[facts.FlowLog]) -> None:

@@ -46,13 +46,16 @@ class Events:
     lag = "CloudWatch usually lags 5 min"
     _BACK = 1800
 
-    def __init__(self, session: Session, url: str, has_format: bool) -> None:
+    def __init__(self, session: Session, url: str, has_format: bool, may_come: bool) -> None:
+        """may_come: a stream that is not there yet is waited for."""
         name, self._names = sources.group_of(url)
         self._group, self._has_format = events.Group(session, name), has_format
         self._seen: dict[str, int] = {}  # times of events, by id
         self._began = int(time.time()) - self._BACK
         self._writers: dict[str, events.Documents] = {}
-        self._group.streams(["?"])  # whether the group is there
+        # Whether the group is there, and the streams that are named.
+        if not self._group.streams(self._names or ["?"]) and self._names and not may_come:
+            raise self._group.without_streams(self._names)
 
     def new(self) -> tuple[list[Any], list[str]]:
         since = max(self._began, int(time.time()) - self._BACK) * 1000

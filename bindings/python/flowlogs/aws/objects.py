@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from .._text import listed
 from ..windows import Window
 from .asking import Again, Asker
 from .errors import AwsError, SourceError, code_of, explained
@@ -44,12 +45,24 @@ class Wanted:
 
     def __init__(self, window: Window, accounts: Iterable[str] = (), regions: Iterable[str] = ()) -> None:
         self.accounts, self.regions = frozenset(accounts), frozenset(regions)
+        for account in sorted(self.accounts):
+            if not re.fullmatch(r"\d{12}", account):
+                raise SourceError(f"--accounts: '{account}' is no account; give its 12 digits")
+        for region in sorted(self.regions):
+            if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d+", region):
+                raise SourceError(f"--regions: '{region}' is no region; they are called as eu-west-1")
         # Times of files, in epoch seconds.
         self.first = None if window.since is None else window.since - _FILE_SECONDS - _SLACK
         self.last = None if window.until is None else window.until + _INTERVAL + _SLACK + LATE
 
-    def __bool__(self) -> bool:
-        return bool(self.accounts or self.regions) or self.first is not None or self.last is not None
+    def __str__(self) -> str:
+        """What was asked for, behind "no object is there"."""
+        told = [" in that time"] if self.first is not None or self.last is not None else []
+        if self.accounts:
+            told.append(f" of account {listed(sorted(self.accounts), 'or')}")
+        if self.regions:
+            told.append(f" in {listed(sorted(self.regions), 'or')}")
+        return "".join(told)
 
     def folder(self, key: str) -> bool:
         """Whether what is below this prefix may be wanted, as far as its account, service and region go."""
@@ -110,17 +123,18 @@ class Bucket:
     def find(self, path: str, wanted: Wanted) -> list[S3Object]:
         """The objects that a key, a folder or a glob names, sorted bytewise. Raises SourceError if there are none."""
         url = f"s3://{self.name}/{path}"
-        if re.search(r"[*?[]", path):
-            found = list(self._matching("", path.split("/"), wanted))
-        elif path and not path.endswith("/"):
+        is_glob = re.search(r"[*?[]", path) is not None
+        if path and not path.endswith("/"):  # a key may have the characters of globs
             found = [item for item in self._list(Prefix=path, MaxKeys=1) if item["Key"] == path]
-            found = found or list(self._below(path + "/", wanted))
         else:
-            found = list(self._below(path, wanted))
+            found = []
+        if not found and is_glob:
+            found = list(self._matching("", path.split("/"), wanted))
+        elif not found:
+            found = list(self._below(path if path.endswith("/") or not path else path + "/", wanted))
         objects = {item["Key"]: S3Object(self, item["Key"], item["ETag"], item["Size"]) for item in found}
         if not objects:
-            why = " of that time, those accounts and regions" if wanted else ""
-            raise SourceError(f"{url}: no object is there{why}; check the name: it is a key, a folder, or a glob such as "
+            raise SourceError(f"{url}: no object is there{wanted}; check the name: it is a key, a folder, or a glob such as "
                               f"s3://{self.name}/AWSLogs/*/vpcflowlogs/")  # fmt: skip
         return [objects[key] for key in sorted(objects, key=lambda key: key.encode())]
 

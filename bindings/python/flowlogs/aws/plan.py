@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._text import Style, aligned, wrapped
+from .._text import Style, aligned, count, wrapped
 from ..answers import Answer
 
 
@@ -80,7 +80,7 @@ def _estimate_lines(estimate: dict[str, Any], width: int) -> list[str]:
     if not estimate["interfaces"]:
         return wrapped("expected: nothing, as there is no interface yet.", max(40, width))
     text = (
-        f"expected, of {estimate['interfaces']} interfaces and records of {estimate['bytes_per_record']} bytes: "
+        f"expected, of {count(estimate['interfaces'], 'interface')} and records of {estimate['bytes_per_record']} bytes: "
         f"{amount('idle')} with {records['idle']} record an interface and minute (idle), {amount('quiet')} with "
         f"{records['quiet']} (little traffic). {estimate['usd_per_gb']:g} USD a GB, list price of {prices['region']} "
         f"of {prices['date']} ({prices['source']}); storage and other regions' prices come on top."

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from .._text import Grid, Style, age, count, human_bytes, iso_time, wrapped
+from .._text import Grid, Style, age, aligned, count, human_bytes, iso_time, wrapped
 from ..answers import Answer
 from . import arrival, facts, formats, prices
 from .errors import AwsError
 from .session import Session
 
 _DAY = 86400
+_MOST_STREAMS = 10  # of a group are shown
 
 
 class Status(Answer):
@@ -25,7 +26,9 @@ class Status(Answer):
         lines = [f"flow logs of account {self['account']} in {self['region']}, {style.time(self['time'])}", ""]
         lines += self._flow_log_lines(width, style) if self["flow_logs"] else ["  there are none"]
         for place in self["destinations"]:
-            lines.append(f"  {place['destination']}: {_arrivals(place, self['time'], style)}")
+            text = f"{place['destination']}: {_arrivals(place, self['time'], style)}"
+            lines += ["", *("  " + part for part in wrapped(text, max(40, width - 2)))]
+            lines += ["    " + line for line in _stream_lines(place, self["time"], style)]
         lines += ["", *self._coverage_lines(width, style)]
         for note in self["notes"]:
             first, *rest = wrapped(note, max(40, width - 4))
@@ -37,15 +40,13 @@ class Status(Answer):
         grid.add("flow log", [log["id"] for log in logs])
         grid.add("of", [log["resource"] for log in logs])
         grid.add("delivery", [style.red(log["status"]) if log["error"] else log["status"] for log in logs])
-        grid.add("traffic", [log["traffic"] or "-" for log in logs], rank=2)
-        grid.add("every", [f"{log['interval']} s" for log in logs], rank=3)
-        grid.add("fields", [str(len(log["fields"])) for log in logs], side=">", rank=4)
-        grid.add("to", [log["destination"] for log in logs], cut=True)
-        grid.add("made by", ["flowlogs" if log["ours"] else "others" for log in logs], rank=5)
-        lines = ["  " + line for line in grid.lines(width - 2, style)]
-        for log in logs:
-            if log["error"]:
-                lines += ["  " + part for part in wrapped(f"{log['id']}: {log['error']}", max(40, width - 2))]
+        grid.add("made by", ["flowlogs" if log["ours"] else "others" for log in logs], rank=1)
+        head, *rows = grid.lines(width - 2, style)
+        lines = ["  " + head]
+        for row, log in zip(rows, logs):
+            lines.append("  " + row)
+            for text in (_described(log), log["error"]):
+                lines += ["      " + part for part in wrapped(text, max(40, width - 6))] if text else []
         return lines
 
     def _coverage_lines(self, width: int, style: Style) -> list[str]:
@@ -63,7 +64,11 @@ class Status(Answer):
         if missing:
             text = f"not covered: {count(len(missing), 'resource')}: {', '.join(missing[:20])}{', ...' if len(missing) > 20 else ''}"
             lines += ["", *wrapped(text, max(40, width))]
-        else:
+        failed = [log["id"] for log in self["flow_logs"] if log["error"]]
+        if failed:
+            text = f"{count(len(failed), 'flow log')} that {'delivers' if len(failed) == 1 else 'deliver'} nothing: {', '.join(failed)}"
+            lines += ["", *map(style.red, wrapped(text, max(40, width)))]
+        if not missing and not failed:
             lines += ["", "everything is covered"]
         return lines
 
@@ -72,18 +77,48 @@ def _share(one: dict[str, Any]) -> str:
     return "-" if one["interfaces"] is None else f"{one['interfaces_covered']} of {one['interfaces']}"
 
 
+def _described(log: dict[str, Any]) -> str:
+    """Traffic, interval, format, kind of files, destination."""
+    fields = count(len(log["fields"]), "field")
+    if log["recommended"]:
+        fields += " (recommended)"
+    elif log["fields"] == formats.names_of("default", False):
+        fields += " (default)"
+    traffic = [f"{log['traffic']} traffic"] if log["traffic"] else []
+    return ", ".join([*traffic, f"every {log['interval']} s", fields, *log["options"], f"to {log['destination']}"])
+
+
 def _arrivals(place: dict[str, Any], now: int, style: Style) -> str:
+    if place["kind"] == "firehose":
+        return "Firehose does not tell what arrived"
     if place["last_event"] is None:
-        text = "nothing has arrived yet" if place["kind"] != "firehose" else "Firehose does not tell what arrived"
+        text = "nothing has arrived yet"
     else:
-        text = f"newest record {style.time(place['last_event'])}, {age(max(0, now - place['last_event']))} ago"
+        newest = "newest file" if place["kind"] == "s3" else "newest record"
+        text = f"{newest} {style.time(place['last_event'])}, {age(max(0, now - place['last_event']))} ago"
     if place["streams"] is not None:
         text += f", {count(place['streams'], 'stream')}"
     if place["bytes_last_day"] is not None:
         text += f", {human_bytes(place['bytes_last_day'])} in the last day"
-    if place["usd_per_day"] is not None:
-        text += f", {place['usd_per_day']:.2g} USD"
+    elif place["last_event"] is not None:
+        text += ", GB a day not told by CloudWatch's metrics"
+    if place["usd_per_day"]:
+        text += f", {'at least ' if place['kind'] == 's3' else ''}{place['usd_per_day']:.2g} USD"
     return text
+
+
+def _stream_lines(place: dict[str, Any], now: int, style: Style) -> list[str]:
+    """When each stream had its last record; of many, the newest."""
+    streams = place["stream_list"]
+    rows = []
+    for one in streams[:_MOST_STREAMS]:
+        last = one["last_event"]
+        rows.append([one["stream"], *(["-", ""] if last is None else [style.time(last), f"{age(max(0, now - last))} ago"])])
+    lines = [line.rstrip() for line in aligned(rows, "<<<")]
+    if len(streams) > _MOST_STREAMS:
+        group = place["destination"].partition(":")[2]
+        lines.append(f"and {len(streams) - _MOST_STREAMS} more: `flowlogs aws streams {group}`")
+    return lines
 
 
 def status(session: Session) -> Status:
@@ -140,7 +175,7 @@ def _destinations(session: Session, logs: list[facts.FlowLog], now: int, notes: 
             notes.append(str(error))
         found.append(place)
     if any(place["kind"] == "s3" and place["bytes_last_day"] for place in found):
-        notes.append("bytes in S3 are of compressed files; AWS bills what they hold, which is several times more")
+        notes.append("bytes in S3 are of compressed files; AWS bills what they hold, which is several times as much")
     if any(place["usd_per_day"] for place in found):
         notes.append(f"prices: {prices.REGION}, {prices.DATE}, {prices.SOURCE}")
     return found
@@ -168,7 +203,8 @@ def _look_at_bucket(
     session: Session, to: facts.Destination, logs: list[facts.FlowLog], place: dict[str, Any], now: int
 ) -> None:
     objects = [item for log in logs for item in arrival.objects_since(session, log, now - _DAY)]
-    place["bytes_last_day"] = sum(item["Size"] for item in objects)
+    total = sum(item["Size"] for item in objects)
+    place["bytes_last_day"], place["usd_per_day"] = total, total / 1e9 * prices.per_gb("s3")
     place["last_event"] = max((int(item["LastModified"].timestamp()) for item in objects), default=None)
 
 

@@ -70,7 +70,7 @@ def check_request(request: Mapping[str, Any], account: str = "") -> list[Problem
         found.append(Problem("--traffic", f"'{traffic}' is none", "take all, accept or reject"))
     interval = request.get("MaxAggregationInterval", 60 if transit else 600)
     if isinstance(interval, bool) or interval not in (60, 600):
-        found.append(Problem("--interval", f"{interval} s is not possible", "take 60 or 600"))
+        found.append(Problem("--interval", f"{interval!r} s is not possible", "take 60 or 600"))
     elif transit and interval != 60:
         found.append(Problem("--interval", f"{interval} s is not possible for a transit gateway", "take 60"))
     if "LogFormat" in request:
@@ -181,7 +181,8 @@ def _check_s3_arn(arn: str) -> list[Problem]:
     matched = re.fullmatch(r"arn:aws[a-z-]*:s3:::([^/]*)(/.*)?", arn)
     if matched is None:
         return [Problem("--to", f"'{arn}' is no ARN of a bucket", "give s3://BUCKET or s3://BUCKET/PREFIX")]
-    return check_bucket(matched[1], (matched[2] or "").strip("/"))
+    folder = (matched[2] or "")[1:]
+    return check_bucket(matched[1], folder[:-1] if folder.endswith("/") else folder)
 
 
 def check_bucket(bucket: str, prefix: str) -> list[Problem]:
@@ -196,6 +197,9 @@ def check_bucket(bucket: str, prefix: str) -> list[Problem]:
         found.append(Problem("--to", "the folder AWSLogs is AWS's own, it is added by the delivery", "leave it out"))
     if "" in parts or any(ord(character) < 32 for character in prefix):
         found.append(Problem("--to", f"'{prefix}' has an empty folder or control characters in it", "give it as a/b"))
+    if re.search(r"[*?]|\$\{", prefix):
+        found.append(Problem("--to", f"'{prefix}' has * ? or ${{ in it, which the bucket's policy would take for others' names",
+                             "give a folder without them"))  # fmt: skip
     if len(prefix) > 700:  # a key has 1024 bytes, of which the delivery needs up to 250
         found.append(Problem("--to", f"the folder's name has {len(prefix)} characters", "give a shorter one"))
     return found
@@ -295,11 +299,11 @@ def check_tags(tags: list[tuple[str, str]]) -> list[Problem]:
             found.append(Problem("--tag", f"'{key[:130]}' is no key", "1 to 128 characters, not beginning with aws:"))
         if len(value) > 256:
             found.append(
-                Problem("--tag", f"the value of '{key}' has {len(value)} characters", "at most 256 are possible")
+                Problem("--name" if key == "Name" else "--tag", f"the value of '{key}' has {len(value)} characters", "at most 256 are possible")
             )
         if not re.fullmatch(r"[\w\s.:/=+@-]*", key + value):
             found.append(
-                Problem("--tag", f"'{key}={value[:60]}'", "letters, digits, blanks and _ . : / = + - @ are possible")
+                Problem("--name" if key == "Name" else "--tag", f"'{key}={value[:60]}'", "letters, digits, blanks and _ . : / = + - @ are possible")
             )
     return found
 
@@ -314,7 +318,9 @@ def check_group(name: str, retention: int | None = None, log_class: str = "STAND
         )
     if name.startswith("aws/"):
         found.append(Problem("--to", f"'{name[:80]}': names may not begin with aws/", f"did you mean /{name[:80]}?"))
-    if retention is not None and retention not in RETENTION_DAYS:
+    if retention is not None and (not isinstance(retention, int) or isinstance(retention, bool)):
+        found.append(Problem("--retention", f"{retention!r} is no number of days", "give a number, as 30"))
+    elif retention is not None and retention not in RETENTION_DAYS:
         near = min(RETENTION_DAYS, key=lambda days: (abs(days - retention), days))
         found.append(Problem("--retention", f"{retention} days are not possible",
                              f"take {near}, or another of {', '.join(map(str, RETENTION_DAYS))}"))  # fmt: skip

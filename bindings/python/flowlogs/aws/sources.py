@@ -22,6 +22,8 @@ def session_of(aws: Any) -> Session:
         return aws
     if isinstance(aws, Mapping):
         return Session(**aws)
+    if aws is not None and not hasattr(aws, "get_credentials"):
+        raise TypeError(f"aws= is a flowlogs.aws.Session, a boto3.Session, or a mapping of its arguments, not {type(aws).__name__}")
     return Session(boto=aws)
 
 

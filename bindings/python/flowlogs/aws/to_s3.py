@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from .._text import count
 from . import facts, policies, rules
 from .draft import Part
 from .errors import AccessError, Problem
@@ -62,7 +63,8 @@ class ToS3(Part):
             steps.append(Step("keep", "bucket policy", bucket, "it allows the delivery"))
         else:
             others = len(policies.statements_of(had or {}))
-            detail = f"lets {policies.DELIVERY} write into {self.to}; the {others} statements there are stay"
+            detail = f"lets {policies.DELIVERY} write into {self.to}"
+            detail += f"; it keeps its {count(others, 'other statement')}" if others else "; there is no policy yet"
             steps.append(Step("change" if had else "create", "bucket policy", bucket, detail, self._put_bucket_policy))
         return steps
 

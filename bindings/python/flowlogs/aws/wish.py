@@ -52,15 +52,20 @@ class Wish:
         if not self.resources:
             raise RequestError([Problem("--vpc", "no resource is named", "give --vpc ID..., or --vpc all")])
         self.transit = any(kind in rules.TRANSIT for kind in self.resources)
-        problems = []
-        if self.transit and any(kind not in rules.TRANSIT for kind in self.resources):
-            problems.append(
-                Problem(
-                    "--tgw", "transit gateways have other fields than VPCs", "switch them on by a call of their own"
-                )
+        problems: list[Problem] = []
+        if self.transit and any(kind not in rules.TRANSIT for kind in self.resources):  # nothing else would fit both
+            raise RequestError(
+                [
+                    Problem(
+                        "--tgw", "transit gateways have other fields than VPCs", "switch them on by a call of their own"
+                    )
+                ]
             )
         self.destination = facts.destination_of(to)
-        self.name = name
+        self.tags = dict(tags or {})
+        if name not in (facts.MADE, self.tags.get("Name", name)):
+            problems.append(Problem("--tag", f"Name is {self.tags['Name']}, and --name is {name}", "give either"))
+        self.name = self.tags.get("Name", name)
         self.traffic = None if self.transit and traffic is None else (traffic or "all").upper()
         self.interval = interval
         self.tag_fields = {
@@ -69,11 +74,15 @@ class Wish:
         try:
             self.fields = formats.names_of(format, self.transit)
         except _core.FormatError as error:
-            raise RequestError(
-                [*problems, Problem("--format", str(error).replace("format: ", "", 1), "see `flowlogs fields`")]
-            ) from None
-        if format == "recommended":  # the keys that are given are wanted in the records
+            text = str(error).replace("format: ", "", 1)
+            what, _, fix = text.partition("; ")
+            problems.append(Problem("--format", what, fix or "`flowlogs fields` lists those there are"))
+            self.fields = formats.names_of("recommended", self.transit)  # to find what else is wrong
+        if format in ("recommended", "all"):  # the keys that are given are wanted in the records, and AWS takes no others
+            self.fields = [one for one in self.fields if not formats.tag_fields_of([one])]
             for kind, keys in self.tag_fields.items():
+                if kind not in rules.TAGGED:
+                    continue  # which is told
                 stem = {"network-interface": "interface", "auto-scaling-group": "asg"}.get(kind, kind)
                 self.fields += [f"{stem}-tag", f"{stem}-tag-2"][: len(keys)]
         self.format = formats.log_format(self.fields)
@@ -89,7 +98,6 @@ class Wish:
         self.role_name, self.role_description = role_name, role_description
         self.deliver_role, self.cross_role = deliver_role, cross_account_role
         self.destination_account = destination_account
-        self.tags = dict(tags or {})
         problems += self._check()
         if problems:
             raise RequestError(problems)

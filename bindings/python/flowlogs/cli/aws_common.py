@@ -8,6 +8,7 @@ from typing import Any
 
 from flowlogs.aws.plan import Plan, Step
 from flowlogs.cli.common import Output, Parser, UsageError, complain
+from flowlogs.cli.terminal import style_of, width_of
 
 FORMATS = ("table", "json")
 _RESOURCES = {
@@ -67,7 +68,7 @@ def carried_out(args: argparse.Namespace, plan: Plan, nothing: str) -> int | Non
         return 0
     if not plan.changes:
         complain(nothing)
-    elif _agreed(args):
+    elif _agreed(args, plan):
         plan.apply(_say)
     else:
         complain("nothing was changed")
@@ -75,12 +76,14 @@ def carried_out(args: argparse.Namespace, plan: Plan, nothing: str) -> int | Non
     return None
 
 
-def _agreed(args: argparse.Namespace) -> bool:
+def _agreed(args: argparse.Namespace, plan: Plan) -> bool:
     """Whether a plan is to be done: --yes, or a person says so."""
     if args.yes:
         return True
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("nothing was changed: give --yes to do this, or --dry-run to see the plan only", hint=False)
+    if args.output is not None:  # the answer goes elsewhere, and whoever is asked has to see what
+        sys.stderr.write(plan.to_text(width_of(sys.stderr), style_of(sys.stderr)))
     sys.stderr.write("Do this? [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -30,7 +30,7 @@ def add_options(parser: Parser) -> None:
         "--to", metavar="WHERE", help="only flow logs to cloudwatch:GROUP, s3://BUCKET/PREFIX or firehose:ARN"
     )
     parser.add_argument(
-        "--all", action="store_true", dest="everything", help="everything that enable made in the region"
+        "--all", action="store_true", dest="everything", help="everything that enable made in the region (not what lab up made)"
     )
     parser.add_argument("--keep-logs", action="store_true", help="log groups stay, with their records")
     add_consent(parser)

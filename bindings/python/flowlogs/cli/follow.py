@@ -35,7 +35,7 @@ def follower_of(args: argparse.Namespace) -> Any:
 
     if urls[0].startswith("s3://"):
         return following.Objects(caller_of(args), urls[0], items_of(args.accounts), items_of(args.regions))
-    return following.Events(caller_of(args), urls[0], args.log_format is not None)
+    return following.Events(caller_of(args), urls[0], args.log_format is not None, args.follow)
 
 
 class Files:

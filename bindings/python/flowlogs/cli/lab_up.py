@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
         if started:
             complain(f"an emulator of AWS is started: {place['url']}, process {place['pid']}; `flowlogs lab down --emulated` ends it")
     code: int | None = 2
+    plan = None
     try:
         session = session_of(args, "up")
         plan = building.up(session, args.ttl)
@@ -42,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
     except UsageError:  # nobody agreed
         raise
     except BaseException:
-        code = None  # what is made stays, and is finished by the next run
+        if plan is not None:
+            code = None  # what is made stays, and is finished by the next run
         raise
     finally:
         if started and code is not None:

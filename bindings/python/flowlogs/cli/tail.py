@@ -10,7 +10,7 @@ from typing import Any
 
 import flowlogs as fl
 from flowlogs._text import age
-from flowlogs.cli.common import Output, Parser, complain, complain_of_damage, limit, scan_of, warnings_told
+from flowlogs.cli.common import Output, Parser, UsageError, complain, complain_of_damage, limit, scan_of, warnings_told
 from flowlogs.cli.follow import Files, add_every, follower_of, pause_of
 from flowlogs.cli.query import split
 
@@ -19,7 +19,7 @@ goes on: each record that comes is written once, until Ctrl-C. Of AWS's sources 
 hour back (events) or two hours (objects), since records come late. Derived columns know what came together, no more."""
 EXAMPLE = "flowlogs tail -n 5 tests/data/internet-noise-v2.log"
 FILES = "FILES..."
-FORMATS = ("table", "csv", "tsv", "ndjson")
+FORMATS = ("table", "csv", "tsv", "json", "ndjson")
 _SPANS = (3600, 86400, 7 * 86400)
 
 
@@ -38,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
     follower = follower_of(args)
     tail = _Tail(args, follower)
     with Output(args.output, FORMATS) as output:
+        if args.follow and output.format == "json":
+            raise UsageError("--follow has no end, as a list of JSON needs one: -o ndjson writes a line for each record")
         output.write_tables(tail.tables(sys.stdout.flush))
     if tail.found == 0:
         complain("no record was found" + ("" if isinstance(follower, Files) else f" of the last {_SPANS[-1] // 86400} days"))

@@ -109,7 +109,7 @@ class _Builder:
         notes = []
         there = [host for host in self.found.hosts() if host["expires"]]
         if there:
-            ends = ", ".join(f"{host['name']} at {host['expires']}" for host in there)
+            ends = ", ".join(f"{host['name']} at {host['expires'].replace('T', ' ')}" for host in there)
             notes.append(f"the instances end themselves, {ends}, as was said when they were made")
         if len(there) < len(HOSTS):
             there_too = "; the emulator only notes it" if emulator_of(self.session) else ""

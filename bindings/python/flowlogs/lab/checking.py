@@ -127,7 +127,8 @@ def _subnets_of(item: dict[str, Any]) -> set[str]:
 
 def _instances(answer: Check, hosts: list[dict[str, Any]]) -> None:
     up = [host for host in hosts if host["state"] == "running" and host["public"]]
-    ends = f"; they end themselves at {min(h['expires'] for h in hosts if h['expires'])}" if any(h["expires"] for h in hosts) else ""
+    first = min((h["expires"] for h in hosts if h["expires"]), default="").replace("T", " ")
+    ends = f"; they end themselves at {first}" if first else ""
     told = [f"{h['name']}: {h['instance']}, {h['private']}, public {h['public'] or '-'}, {h['state']}" for h in hosts]
     answer.say("two EC2 instances", len(up) == len(HOSTS), *(told or ["none; `flowlogs lab up` makes them" + ends]))
     if told and ends:

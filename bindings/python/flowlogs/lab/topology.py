@@ -9,7 +9,7 @@ from ..aws import facts
 from ..aws.errors import Problem, RequestError
 
 # On everything that the lab makes; what lacks it is neither changed nor removed.
-TAG = "flowlogs:lab"
+TAG = facts.LAB
 VALUE = "tutorial"
 EXPIRES = "flowlogs:lab-expires"  # of an instance: when it ends itself, as 2026-09-01T12:00:00Z
 NAME = "flowlogs-lab"
