@@ -8,6 +8,7 @@ from typing import Any
 
 import flowlogs as fl
 from flowlogs import detect
+from flowlogs._text import count
 from flowlogs.cli.common import (
     Output,
     Parser,
@@ -20,6 +21,7 @@ from flowlogs.cli.common import (
     items_of,
     rerun_of,
     scan,
+    sets_of,
 )
 from flowlogs.cli.follow import add_every
 
@@ -106,10 +108,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
-    """The arguments of flowlogs.detect.detect(). The scan is made before, and has read the sets."""
+    """The arguments of flowlogs.detect.detect()."""
     return {
         "baseline": args.baseline,
-        "lists": {name: _addresses(name, values) for name, values in args.made_sets.items()},
+        "lists": {name: _addresses(name, values) for name, values in sets_of(args).items()},
         "policy": args.policy,
         "inventory": inventory_of(args),
         "suppress": args.suppress,
@@ -127,8 +129,18 @@ def _span(text: str) -> int:
     return int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
 
 
+_ADDRESS = re.compile(r"\d+(\.\d+){3,}|[0-9.]+/\d+|[0-9a-fA-F]*:[0-9a-fA-F:.]*(/\d+)?")
+
+
 def _addresses(name: str, values: list[str]) -> list[str]:
-    return [value for value in values if re.fullmatch(r"[0-9a-fA-F:.]+(/\d+)?", value)]
+    """Of a set, which may hold other things, for --where: accounts, ports, interfaces."""
+    found: list[str] = []
+    others: list[str] = []
+    for value in values:
+        (found if _ADDRESS.fullmatch(value) else others).append(value)
+    if found and others:
+        complain(f"set {name}: no address or prefix, and not looked for: {count(len(others), 'value')} of {len(values):,}, as '{others[0]}'")
+    return found
 
 
 def _thresholds(texts: list[str]) -> dict[str, float]:
