@@ -53,6 +53,13 @@ def test_pieces_find_what_the_whole_finds(noise):
         assert [(f["id"], f["kind"]) for f in found] == [(f["id"], f["kind"]) for f in whole]
 
 
+@pytest.mark.parametrize("options", [{"policy": "no-such-file"}, {"kinds": "scan"}, {"thresholds": {"x": 1}}, {"suppress": [{}]},
+                                     {"scan": {"internal": ["10.0.0.1/8"]}}])  # fmt: skip
+def test_a_wrong_option_is_an_error_before_anything_is_fed(options):
+    with pytest.raises(fl.ArgumentError):
+        Watch(**options)
+
+
 def test_what_ended_too_long_ago_is_forgotten_and_a_finding_comes_back_another_day():
     with Watch(keep=3600) as watch:
         assert watch.feed((HEADER + scan_of("198.51.100.7", range(100, 110), T)).encode()) == []
@@ -134,7 +141,7 @@ def test_findings_of_a_file_that_grows_are_told_once_and_sent(tmp_path, hook):
     Hook.answers = [503, 503]  # it is sent again
     tell = f"""exec:{sys.executable} -c "import sys; open('{heard}', 'ab').write(sys.stdin.buffer.read() + b'\\\\n')\""""
     command = [sys.executable, "-m", "flowlogs", "detect", "--follow", "--every", "0.1", "-o", "ndjson", "--notify", tell,
-               "--notify", f"webhook:{hook}", str(log)]  # fmt: skip
+               "--internal", "10.0.0.0/8,192.168.0.0/16", "--notify", f"webhook:{hook}", str(log)]  # fmt: skip
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp_path)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     try:
@@ -169,4 +176,16 @@ def test_options_that_do_not_go_together(command, noise):
         (["--follow", "--keep", "soon"], "no span of time"),
     ]:
         ran = command("detect", *arguments, noise)
+        assert ran.returncode == 2 and told in ran.stderr, ran.stderr
+
+
+def test_what_cannot_be_judged_by_is_told_before_anything_comes(command, tmp_path):
+    (tmp_path / "log").write_text("")
+    for arguments, told in [
+        (["--policy", "no-such-file"], "policy: no-such-file: No such file or directory"),
+        (["--set", "bad=no-such-file"], "--set bad: no-such-file: No such file or directory"),
+        (["--kind", "scan"], "no kind of finding is called scan"),
+        (["--internal", "10.0.0.1/8"], "did you mean 10.0.0.0/8?"),
+    ]:
+        ran = command("detect", "--follow", *arguments, tmp_path / "log")
         assert ran.returncode == 2 and told in ran.stderr, ran.stderr
