@@ -41,8 +41,11 @@ def run(args: argparse.Namespace) -> int:
     gzip = args.gzip or synth._ends_in_gz(path)
     if gzip and path is None and sys.stdout.isatty():
         raise UsageError("compressed bytes are nothing for a terminal; give -o FILE")
-    blocks = synth._blocks(args.records, args.seed, args.log_format, synth._seconds(args.start), args.hosts,
-                           not args.no_header, gzip, args.scenario, args.days, args.truth)  # fmt: skip
+    try:
+        blocks = synth._blocks(args.records, args.seed, args.log_format, synth._seconds(args.start), args.hosts,
+                               not args.no_header, gzip, args.scenario, args.days, args.truth)  # fmt: skip
+    except OSError as error:
+        raise UsageError(f"--truth: {args.truth}: {error.strerror}", hint=False) from None
     output = Output(None, ("raw",), terminal="raw", pipe="raw")
     output.path = path  # any name is welcome: what is written does not depend on its ending
     with output:
