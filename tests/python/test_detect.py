@@ -571,6 +571,15 @@ def test_findings_are_exit_code_1_and_fail_on_decides(command, noise):  # CONTRA
     assert command("detect", "--threshold", "port-scan.ports=x", noise).returncode == 2
 
 
+def test_nothing_that_matches_is_told_with_where_it_is(command, noise, tmp_path):  # CONTRACT L11
+    ran = command("detect", "--where", "srcaddr = 9.9.9.9", noise)
+    assert ran.returncode == 0 and "none of 99 records matches --where; 9.9.9.9 occurs in no address field" in ran.stderr
+    ran = command("detect", "--until", "2020-01-01", noise)
+    assert ran.returncode == 0 and "none of 99 records is in the window" in ran.stderr
+    (tmp_path / "log").write_text(HEADER + "\n" + nodata("10.0.1.5", 0) + "\n")
+    assert command("detect", "--where", "log-status = NODATA", tmp_path / "log").stderr == ""
+
+
 def test_every_output_tells_the_finding(command, noise):  # CONTRACT V6
     made = json.loads(command("detect", "-o", "json", noise).stdout)
     assert list(made) == ["findings", "background", "suppressed", "stats"] and list(made["findings"][0]) == KEYS

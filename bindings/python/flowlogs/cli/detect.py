@@ -18,6 +18,7 @@ from flowlogs.cli.common import (
     finish,
     footer,
     inventory_of,
+    is_remote,
     items_of,
     rerun_of,
     scan,
@@ -104,7 +105,17 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"--save-baseline: {args.save_baseline}: {error.strerror}", hint=False) from None
     if answer["background"]["share_of_flows"] < 1 and output.format != "table":
         complain(f"too many flows: of outside clients about {answer['background']['share_of_flows']:.2%} were looked at")
-    return exit_code(args, finish(args, answer._stats), answer.worst())
+    return exit_code(args, finish(args, answer._stats, _matched(args, logs, answer)), answer.worst())
+
+
+def _matched(args: argparse.Namespace, logs: fl.Query, answer: detect.Detections) -> int | None:
+    """How many records there were to judge, if that may be none and can be told: NODATA has no time in the answer either."""
+    if answer._window != (None, None) or not (args.where or args.window) or any(file == "-" or is_remote(file) for file in args.files):
+        return None
+    try:
+        return logs.count()
+    except fl.Error:
+        return None  # it was told before
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
