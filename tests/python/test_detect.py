@@ -726,6 +726,20 @@ def test_rerun_has_all_that_the_source_needs(command, noise, tmp_path):
     assert json.loads(command(*words[1:-2], "-o", "json", *words[-2:], cwd=tmp_path).stdout)[0]["ports"] == 47
 
 
+def test_rerun_has_the_format_that_the_input_does_not_tell(command, noise, tmp_path):
+    names = "interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action"
+    path = tmp_path / "log"
+    lines = [" ".join(line.split()[2:13]) + "\n" for line in noise.read_text().splitlines()[1:]]
+    path.write_text("".join(lines))
+    words = shlex.split(fl.scan(path, format=names).detect().findings[0]["rerun"])
+    assert words[-3:] == ["--format", names, str(path)]
+    assert json.loads(command(*words[1:], "-o", "json").stdout)[0]["ports"] == 47
+    path.write_text(names + "\n" + "".join(lines))
+    assert "--format" not in fl.scan(path).detect().findings[0]["rerun"]
+    path.write_text("".join(noise.read_text().splitlines(keepends=True)[1:]))
+    assert "--format" not in fl.scan(path).detect().findings[0]["rerun"]
+
+
 def test_rerun_of_bytes_reads_them_from_standard_input(noise):
     assert fl.scan(noise.read_bytes()).detect().findings[0]["rerun"].endswith("last=max(end)' -")
 

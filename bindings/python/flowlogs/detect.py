@@ -149,7 +149,7 @@ def detect(
         options["max_contacts"] = max_contacts
     rules = [] if suppress is None else read_suppressions(suppress)
     made, stats = query._detect(options)
-    tail = " ".join(shlex.quote(word) for word in (_files_of(query) if rerun is None else rerun))
+    tail = " ".join(shlex.quote(word) for word in (_files_of(query, stats) if rerun is None else rerun))
     findings, suppressed = [], 0
     for finding in made["findings"]:
         where, show = finding.pop("where"), finding.pop("show")
@@ -168,10 +168,17 @@ def detect(
     return answer
 
 
-def _files_of(query: _core.Query) -> list[str]:
-    """The sources as FILES of a command: bytes and the like, which have no name there, are given as standard input."""
+def _files_of(query: _core.Query, stats: _core.Stats) -> list[str]:
+    """The sources as FILES of a command: bytes and the like, which have no name there, are given as standard input. Before
+    them the format, where the inputs do not tell it.
+    """
     names = ["-" if re.fullmatch(r"<\w+>", name) else name for name in query._sources]
-    return [*(["--"] if any(name[:1] == "-" and name != "-" for name in names) else []), *names]
+    words = ["--"] if any(name[:1] == "-" and name != "-" for name in names) else []
+    if len(stats.formats) == 1 and not stats.headers and not any(name.endswith(".parquet") for name in names):
+        fields = stats.formats[0]["fields"]
+        if all(fields != list(known.fields) for known in (_core.Format.default(), _core.Format.transit_gateway())):
+            words = ["--format", " ".join(fields), *words]
+    return [*words, *names]
 
 
 # ---- Files -----------------------------------------------------------------------------------------------------------
