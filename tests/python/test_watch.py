@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ import time
 import pytest
 
 import flowlogs as fl
-from flowlogs.notify import channel_of
+from flowlogs.notify import NotifyError, channel_of
 from flowlogs.watch import Watch
 
 HEADER = "interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action\n"
@@ -123,6 +124,30 @@ def hook():
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def test_a_webhook_that_is_none_does_not_end_the_watch_nor_tells_secrets():
+    finding = {"severity": "low", "kind": "port-scan", "actor": "198.51.100.7", "why": "it did"}
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def answer():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"SSH-2.0-none\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(NotifyError, match=f"webhook http://127.0.0.1:{port}/...: its answer is no HTTP"):
+            channel_of(f"webhook:http://127.0.0.1:{port}/SECRET?SECRET", None)(finding)
+        thread.join()
+    for url in ("http://user:SECRET@127.0.0.1/x", "http://127.0.0.1/a b/SECRET", "http://127.0.0.1:1?SECRET"):
+        with pytest.raises(NotifyError) as told:
+            channel_of(f"webhook:{url}", None)(finding)
+        assert "127.0.0.1" in str(told.value) and "SECRET" not in str(told.value)
+    with pytest.raises(NotifyError):
+        channel_of("webhook:http://[::1/x", None)(finding)
 
 
 # ---- The command -----------------------------------------------------------------------------------------------------
