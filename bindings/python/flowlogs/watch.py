@@ -35,7 +35,7 @@ class Watch:
                     page_someone(finding["why"])
 
     keep     seconds: records that ended longer ago than that before the newest are forgotten
-    scan     options of flowlogs.scan() for what is fed: {"format": ..., "internal": [...]}
+    scan     options of flowlogs.scan() for what is fed: {"format": ..., "internal": [...], "inventory": ...}
     options  those of Query.detect()
 
     newest   int or None: the end of the newest record that came
