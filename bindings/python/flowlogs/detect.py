@@ -135,10 +135,11 @@ def detect(
     """
     require_records(query, "detect")
     columns_of(query, "detect", "srcaddr", "dstaddr")
+    lists = lists or {}
     options: dict[str, Any] = {
         "thresholds": {name: _number(value, f"threshold {name}") for name, value in (thresholds or {}).items()},
         "kinds": items_of(kinds),
-        "lists": {name: [_prefix(value, f"list {name}") for value in values_of(values)] for name, values in (lists or {}).items()},
+        "lists": {name: [_prefix(value, f"list {name}") for value in values_of(lists[name])] for name in lists},
         "resolvers": [_prefix(value, "resolvers") for value in items_of(resolvers)],
         "policy": None if policy is None else read_policy(policy, inventory),
         "baseline": None if baseline is None else read_baseline(baseline),
@@ -249,15 +250,17 @@ def read_baseline(source: Path | dict[str, Any]) -> dict[str, Any]:
         raise _core.ArgumentError(f"baseline: {name}: it is no baseline; `flowlogs detect --save-baseline FILE` writes one")
     if source["flowlogs_baseline"] != _BASELINE_VERSION:
         raise _core.ArgumentError(
-            f"baseline: {name}: it is of version {source['flowlogs_baseline']}, and this flowlogs reads version {_BASELINE_VERSION}; "
-            "write it anew with `flowlogs detect --save-baseline FILE`"
+            f"baseline: {name}: it is of version {source['flowlogs_baseline']}, and this flowlogs reads version "
+            f"{_BASELINE_VERSION}; write it anew with `flowlogs detect --save-baseline FILE`"
         )
     missing = [key for key in ("start", "end", "hosts", "protocols", "admin_pairs") if key not in source]
     if missing:
         raise _core.ArgumentError(f"baseline: {name}: it has no {', '.join(missing)}")
     wrong = [key for key, is_right in _BASELINE.items() if key in source and not is_right(source[key])]
     if wrong:
-        raise _core.ArgumentError(f"baseline: {name}: {', '.join(wrong)}: not as `flowlogs detect --save-baseline FILE` writes it")
+        raise _core.ArgumentError(
+            f"baseline: {name}: {', '.join(wrong)}: not as `flowlogs detect --save-baseline FILE` writes it"
+        )
     return {**source, "name": name}
 
 
@@ -323,7 +326,9 @@ def read_policy(source: Path | dict[str, Any], inventory: Known | None = None) -
 def _policy_parts(source: Any, name: str) -> tuple[dict[str, list[str]], list[str]]:
     """The zones and the edges of a policy, which are what they should be."""
     if not isinstance(source, dict) or not isinstance(source.get("zones"), dict) or not source["zones"]:
-        raise _core.ArgumentError(f'{name}: it has no zones; they are {{"zones": {{"web": ["10.0.1.0/24"]}}}}, or lines `zone NAME PREFIX...`')
+        raise _core.ArgumentError(
+            f'{name}: it has no zones; they are {{"zones": {{"web": ["10.0.1.0/24"]}}}}, or lines `zone NAME PREFIX...`'
+        )
     for key in source:
         if key not in ("zones", "allow"):
             raise _core.ArgumentError(f"{name}: it has {key}; there are zones and allow")
@@ -331,10 +336,14 @@ def _policy_parts(source: Any, name: str) -> tuple[dict[str, list[str]], list[st
     zone_of: dict[str, str] = {}
     for zone, given in source["zones"].items():
         if zone in ("*", "outside") or not re.fullmatch(r"[^\s:,]+", zone):
-            raise _core.ArgumentError(f"{name}: no zone can be called '{zone}': outside is what is in no zone, * any; blanks, : and , end a name")
+            raise _core.ArgumentError(
+                f"{name}: no zone can be called '{zone}': outside is what is in no zone, * any; blanks, : and , end a name"
+            )
         values = zones[zone] = [given] if isinstance(given, str) else given
         if not _are_texts(values):
-            raise _core.ArgumentError(f"{name}: zone {zone}: it is a list of prefixes, @NAME and tag:KEY=VALUE, as texts")
+            raise _core.ArgumentError(
+                f"{name}: zone {zone}: it is a list of prefixes, @NAME and tag:KEY=VALUE, as texts"
+            )
         for value in values:
             other = zone_of.setdefault(value, zone)
             if other != zone:
@@ -422,7 +431,9 @@ def _expiry(text: Any, what: str) -> float:
 
     # What parse_time() knows of times ago is nothing that expires.
     if not isinstance(text, (str, int)) or isinstance(text, bool) or not re.match(r"\s*\d{4}(?!\d*[smhd])", str(text)):
-        raise _core.ArgumentError(f'{what}: "expires": {text!r} is no time; write 2027-01-01, 2027-01-01T12:00:00Z, or seconds since 1970')
+        raise _core.ArgumentError(
+            f'{what}: "expires": {text!r} is no time; write 2027-01-01, 2027-01-01T12:00:00Z, or seconds since 1970'
+        )
     try:
         return float(parse_time(str(text)))
     except _core.Error as error:

@@ -134,7 +134,8 @@ def _of_csv(text: str, name: str) -> EnrichmentTable:
         )
     for i, column in enumerate(header):
         if not column or column in header[:i]:
-            raise ArgumentError(f"its first line names {repr(column) + ' twice' if column else f'no column at its place {i + 1}'}")
+            what = f"{column!r} twice" if column else f"no column at its place {i + 1}"
+            raise ArgumentError(f"its first line names {what}")
     dot = name and name + "."
     columns = [dot + column for column in header[1:]]
     since_at = next((i for i, column in enumerate(header) if column.lower() == "since"), None)

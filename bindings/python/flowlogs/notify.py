@@ -76,7 +76,8 @@ class _Webhook:
 
         body = json.dumps({"text": f"{subject_of(finding)}: {finding['why']}", "finding": finding}).encode()
         try:
-            request = urllib.request.Request(self._url, body, {"Content-Type": "application/json", "User-Agent": "flowlogs"})
+            headers = {"Content-Type": "application/json", "User-Agent": "flowlogs"}
+            request = urllib.request.Request(self._url, body, headers)
             with urllib.request.urlopen(request, timeout=_SECONDS):
                 pass
         except urllib.error.HTTPError as error:
@@ -84,7 +85,9 @@ class _Webhook:
         except OSError as error:
             raise NotifyError(f"webhook {self._name}/...: {getattr(error, 'reason', error)}") from None
         except http.client.InvalidURL:
-            raise NotifyError(f"webhook {self._name}/...: it cannot be asked for; a URL has no blanks (%20), and no user before its host") from None
+            raise NotifyError(
+                f"webhook {self._name}/...: it cannot be asked for; a URL has no blanks (%20), and no user before its host"
+            ) from None
         except (http.client.HTTPException, ValueError) as error:
             raise NotifyError(f"webhook {self._name}/...: its answer is no HTTP: {type(error).__name__}") from None
 

@@ -204,9 +204,12 @@ def performance(query: _core.Query, *, bin: str | int = "auto", limit: int = 10)
         while totals["first"] is not None and (totals["last"] - totals["first"]) // size >= MOST_BINS:
             size *= 10
     interfaces, services = _fates(plan, plan_tables, at, size)
-    services = sorted(services, key=lambda row: (-row["connections"], -(row["bytes"] or 0), str(row["service"])))[: max(0, limit)]
+    services.sort(key=lambda row: (-row["connections"], -(row["bytes"] or 0), str(row["service"])))
+    services = services[: max(0, limit)]
     listed = {(row["server_port"], row["protocol"]) for row in services}
-    rates_of = {} if "service_amounts" not in tables else _rates(tables["service_amounts"], ("server_port", "protocol"), size, None, listed)
+    rates_of: dict[Any, dict[str, Any]] = {}
+    if "service_amounts" in tables:
+        rates_of = _rates(tables["service_amounts"], ("server_port", "protocol"), size, None, listed)
     for row in services:
         told = rates_of.get((row["server_port"], row["protocol"]), {})
         row.update({name: told.get(name) for name in ("bits_per_second", "packets_per_second")})
@@ -254,7 +257,8 @@ def _rates(
         starts, ends = _known(groups.starts, begin, stop), _known(groups.ends, begin, stop)
         if not starts:
             continue
-        first, length, _ = bins_of(min(starts), max([*starts, *(t - 1 for t in ends)]), Window(None, None), size, "performance")
+        last = max([*starts, *(t - 1 for t in ends)])
+        first, length, _ = bins_of(min(starts), last, Window(None, None), size, "performance")
         bins = Bins(first, size, length)
         bins.add_sums(groups, begin, stop)
         found[value] = {

@@ -173,7 +173,9 @@ def timeline(
     ends = {"_start": "start", **({"_end": "end"} if "end" in known else {})}
     sums = {name: f"sum({name})" for name in ("bytes", "packets") if name in known}
     if by is not None and by.strip() in sums:
-        raise _core.ArgumentError(f"timeline: by: {by.strip()} are added up in each bin; series are of action, service, prefix(srcaddr, 16), ...")
+        raise _core.ArgumentError(
+            f"timeline: by: {by.strip()} are added up in each bin; series are of action, service, prefix(srcaddr, 16), ..."
+        )
     keys = [] if by is None else [by]
 
     once = query.once()

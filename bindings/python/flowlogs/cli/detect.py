@@ -109,8 +109,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _matched(args: argparse.Namespace, logs: fl.Query, answer: detect.Detections) -> int | None:
-    """How many records there were to judge, if that may be none and can be told: NODATA has no time in the answer either."""
-    if answer._window != (None, None) or not (args.where or args.window) or any(file == "-" or is_remote(file) for file in args.files):
+    """How many records there were to judge, if that may be none and can be told. (NODATA has no time in the answer either.)"""
+    can_be_none = answer._window == (None, None) and (args.where or args.window)
+    if not can_be_none or any(file == "-" or is_remote(file) for file in args.files):
         return None
     try:
         return logs.count()
@@ -150,7 +151,8 @@ def _addresses(name: str, values: list[str]) -> list[str]:
     for value in values:
         (found if _ADDRESS.fullmatch(value) else others).append(value)
     if found and others:
-        complain(f"set {name}: no address or prefix, and not looked for: {count(len(others), 'value')} of {len(values):,}, as '{others[0]}'")
+        told = f"{count(len(others), 'value')} of {len(values):,}, as '{others[0]}'"
+        complain(f"set {name}: no address or prefix, and not looked for: {told}")
     return found
 
 

@@ -69,8 +69,8 @@ def run(args: argparse.Namespace) -> int:
         )
         if output.format == "table":
             output.write(answer.to_text(output.report_width, output.style))
-            sides_of = answer["before"], answer["after"]
-            footer(args, output, least(side["start"] for side in sides_of), greatest(side["end"] for side in sides_of), told=True)
+            both = answer["before"], answer["after"]
+            footer(args, output, least(side["start"] for side in both), greatest(side["end"] for side in both), told=True)
         else:
             output.write_table(answer.to_table())
     if sides is None:

@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("compressed bytes are nothing for a terminal; give -o FILE")
     try:
         records = 1000 if args.records is None else args.records
-        blocks = synth._blocks(records, args.seed, args.log_format, synth._seconds(args.start), args.hosts, not args.no_header,
-                               gzip, args.scenario, args.days, args.truth)  # fmt: skip
+        blocks = synth._blocks(records, args.seed, args.log_format, synth._seconds(args.start), args.hosts,
+                               not args.no_header, gzip, args.scenario, args.days, args.truth)  # fmt: skip
     except OSError as error:
         raise UsageError(f"--truth: {args.truth}: {error.strerror}", hint=False) from None
     output = Output(None, ("raw",), terminal="raw", pipe="raw")
