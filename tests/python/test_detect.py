@@ -717,6 +717,13 @@ def test_a_wrong_value_is_an_error_that_names_it(noise, options, told):
         fl.scan(str(noise)).detect(**options)
 
 
+@pytest.mark.parametrize("most", [0, -1, "x", 1.5])
+def test_a_wrong_limit_is_an_error_that_names_it(noise, most):
+    for name in ("max_flows", "max_contacts"):
+        with pytest.raises(fl.ArgumentError, match=f"detect: {name}: .* is no number from 1"):
+            fl.detect.detect(fl.scan(str(noise)), **{name: most})
+
+
 def test_rerun_has_all_that_the_source_needs(command, noise, tmp_path):
     (tmp_path / "-x.log").write_bytes(noise.read_bytes())
     given = ["--profile", "audit", "--region", "eu-west-1", "--role-arn", "arn:x", "--endpoint-url", "http://x", "--limit-inflate-ratio", "2k"]

@@ -144,10 +144,11 @@ def detect(
         "policy": None if policy is None else read_policy(policy, inventory),
         "baseline": None if baseline is None else read_baseline(baseline),
     }
-    if max_flows is not None:
-        options["max_flows"] = max_flows
-    if max_contacts is not None:
-        options["max_contacts"] = max_contacts
+    for name, most in (("max_flows", max_flows), ("max_contacts", max_contacts)):
+        if most is not None:
+            if not _is_count(most) or most == 0:
+                raise _core.ArgumentError(f"detect: {name}: {most!r} is no number from 1")
+            options[name] = most
     rules = [] if suppress is None else read_suppressions(suppress)
     made, stats = query._detect(options)
     tail = " ".join(shlex.quote(word) for word in (_files_of(query, stats) if rerun is None else rerun))
