@@ -589,6 +589,21 @@ def test_every_output_tells_the_finding(command, noise):  # CONTRACT V6
     assert command("detect", "-o", "tsv", noise).stdout.splitlines()[1].split("\t")[5] == "217.12.208.8"
 
 
+def test_logs_without_a_time_cannot_be_judged(command, tmp_path):  # CONTRACT F5: what is missing is not 1970
+    path = tmp_path / "log"
+    lines = [f"eni-a {SCANNER} {HOST} 50000 {port} 6 1 40 REJECT\n" for port in range(50)]
+    path.write_text("interface-id srcaddr dstaddr srcport dstport protocol packets bytes action\n" + "".join(lines))
+    ran = command("detect", path)
+    assert ran.returncode == 2 and "detect: no input has start" in ran.stderr
+
+
+def test_logs_without_action_are_judged():
+    header = "tgw-attachment-id srcaddr dstaddr srcport dstport protocol packets bytes start end"
+    lines = [f"tgw-attach-1 {SCANNER} {HOST} 50000 {port} 6 1 40 {T0} {T0 + 1}\n" for port in range(50)]
+    (finding,) = fl.scan((header + "\n" + "".join(lines)).encode()).detect().findings
+    assert (finding["kind"], finding["outcome"]) == ("port-scan", "unanswered")
+
+
 def test_rerun_shows_the_evidence(command, tmp_path):  # CONTRACT I1
     path = tmp_path / "a log.log"
     path.write_text("\n".join([HEADER, *everything(), ""]))

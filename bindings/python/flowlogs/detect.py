@@ -134,7 +134,7 @@ def detect(
     show the evidence; None: the query's sources.
     """
     require_records(query, "detect")
-    columns_of(query, "detect", "srcaddr", "dstaddr")
+    columns_of(query, "detect", "srcaddr", "dstaddr", "start")
     lists = lists or {}
     options: dict[str, Any] = {
         "thresholds": {name: _number(value, f"threshold {name}") for name, value in (thresholds or {}).items()},

@@ -46,7 +46,7 @@ class Watch:
 
     def __init__(self, *, keep: float = KEEP, scan: dict[str, Any] | None = None, **options: Any) -> None:
         self._keep, self._scan, self._options = keep, dict(scan or {}), options
-        self._judge(b"srcaddr dstaddr\n")  # a wrong option or file is an error now, and not when something comes
+        self._judge(b"srcaddr dstaddr start\n")  # a wrong option or file is an error now, and not when something comes
         self.folder = tempfile.mkdtemp(prefix="flowlogs-watch-")
         self._files: list[tuple[str, int, int]] = []  # path, end of the newest record, records
         self._made = 0
