@@ -322,6 +322,36 @@ def test_a_wrong_policy_is_an_error_that_names_the_place(tmp_path, text):
         detect(talk(HOST, "198.51.100.7"), policy=path)
 
 
+@pytest.mark.parametrize(("text", "told"), [
+    ("zone web 10.0.0.7/16", "zone web: 10.0.0.7/16 has host bits set; the prefix is 10.0.0.0/16"),
+    ("zone web foo", "zone web: 'foo' is no address or prefix"),
+    ("zone outside 10.0.0.0/8", "no zone can be called 'outside'"),
+    ("zone a 10.0.0.0/8\nzone b 10.0.0.0/8", "10.0.0.0/8 is in two zones, a and b"),
+    ("zone a 10.0.0.0/8\nallow outside a tcp/1", "policy.txt:2: neither"),
+    ('{"zones": {"a": ["10.0.0.0/8"]}', "it is not JSON"),
+    ('{"zones": ["10.0.0.0/8"]}', "it has no zones"),
+    ('["zones"]', "it has no zones"),
+    ('{"zones": {"a": [5]}}', "zone a: it is a list of prefixes"),
+    ('{"zones": {"a": ["10.0.0.0/8"]}, "alow": []}', "it has alow; there are zones and allow"),
+    ('{"zones": {"a": ["10.0.0.0/8"]}, "allow": [{"from": "a"}]}', "allow: it is a list of texts"),
+])  # fmt: skip
+def test_what_is_wrong_with_a_policy_is_told_with_the_file_and_the_value(command, noise, tmp_path, text, told):
+    path = tmp_path / "policy.txt"
+    path.write_text(text)
+    ran = command("detect", "--policy", path, noise)
+    assert ran.returncode == 2 and ran.stdout == ""
+    assert ran.stderr.startswith(f"flowlogs: policy: {path}") and told in ran.stderr
+
+
+def test_an_edge_may_be_written_without_blanks_and_one_may_be_a_text(tmp_path):
+    allowed = talk(HOST, "198.51.100.7")
+    path = tmp_path / "policy.txt"
+    path.write_text(f"zone web {HOST}\nallow web->outside tcp/443\n")
+    for policy in (path, {"zones": {"web": HOST}, "allow": "web -> outside tcp/443"}, {"zones": {"web": f"::ffff:{HOST}"}, "allow": "web->outside tcp/443"}):
+        answer = fl.scan(log(allowed)).detect(policy=policy)
+        assert answer.policy["violations"] == 0 and len(answer.policy["used"]) == 1
+
+
 # ---- Volume ----------------------------------------------------------------------------------------------------------
 
 
@@ -541,6 +571,15 @@ def test_findings_are_exit_code_1_and_fail_on_decides(command, noise):  # CONTRA
     assert command("detect", "--threshold", "port-scan.ports=x", noise).returncode == 2
 
 
+def test_nothing_that_matches_is_told_with_where_it_is(command, noise, tmp_path):  # CONTRACT L11
+    ran = command("detect", "--where", "srcaddr = 9.9.9.9", noise)
+    assert ran.returncode == 0 and "none of 99 records matches --where; 9.9.9.9 occurs in no address field" in ran.stderr
+    ran = command("detect", "--until", "2020-01-01", noise)
+    assert ran.returncode == 0 and "none of 99 records is in the window" in ran.stderr
+    (tmp_path / "log").write_text(HEADER + "\n" + nodata("10.0.1.5", 0) + "\n")
+    assert command("detect", "--where", "log-status = NODATA", tmp_path / "log").stderr == ""
+
+
 def test_every_output_tells_the_finding(command, noise):  # CONTRACT V6
     made = json.loads(command("detect", "-o", "json", noise).stdout)
     assert list(made) == ["findings", "background", "suppressed", "stats"] and list(made["findings"][0]) == KEYS
@@ -548,6 +587,21 @@ def test_every_output_tells_the_finding(command, noise):  # CONTRACT V6
     table = command("detect", "-o", "table", noise).stdout
     assert "port-scan" in table and "47 ports" in table and "background noise" in table
     assert command("detect", "-o", "tsv", noise).stdout.splitlines()[1].split("\t")[5] == "217.12.208.8"
+
+
+def test_logs_without_a_time_cannot_be_judged(command, tmp_path):  # CONTRACT F5: what is missing is not 1970
+    path = tmp_path / "log"
+    lines = [f"eni-a {SCANNER} {HOST} 50000 {port} 6 1 40 REJECT\n" for port in range(50)]
+    path.write_text("interface-id srcaddr dstaddr srcport dstport protocol packets bytes action\n" + "".join(lines))
+    ran = command("detect", path)
+    assert ran.returncode == 2 and "detect: no input has start" in ran.stderr
+
+
+def test_logs_without_action_are_judged():
+    header = "tgw-attachment-id srcaddr dstaddr srcport dstport protocol packets bytes start end"
+    lines = [f"tgw-attach-1 {SCANNER} {HOST} 50000 {port} 6 1 40 {T0} {T0 + 1}\n" for port in range(50)]
+    (finding,) = fl.scan((header + "\n" + "".join(lines)).encode()).detect().findings
+    assert (finding["kind"], finding["outcome"]) == ("port-scan", "unanswered")
 
 
 def test_rerun_shows_the_evidence(command, tmp_path):  # CONTRACT I1
@@ -589,6 +643,35 @@ def test_suppressed_findings_are_counted(command, noise, tmp_path):
         assert command("detect", "--suppress", rules, noise).returncode == 2
 
 
+@pytest.mark.parametrize(("change", "told"), [
+    ({"match": {"kind": "portscan"}}, "rule 1: kind: there is no 'portscan'; there are port-scan, "),
+    ({"match": {"severity": "LOW"}}, "rule 1: severity: there is no 'LOW'; there are low, medium, high"),
+    ({"match": {"kind": []}}, "rule 1: kind: it is a text, or a list of texts"),
+    ({"match": {"actor": None}}, "rule 1: actor: it is a text, or a list of texts"),
+    ({"match": {"actor": "217.12.208"}}, "rule 1: actor: '217.12.208' is no address or prefix"),
+    ({"match": {"actor": "217.12.208.8/24"}}, "rule 1: actor: 217.12.208.8/24 has host bits set; the prefix is 217.12.208.0/24"),
+    ({"expires": "1h"}, "\"expires\": '1h' is no time"),
+    ({"expires": "now"}, "\"expires\": 'now' is no time"),
+    ({"expires": True}, '"expires": True is no time'),
+])  # fmt: skip
+def test_a_rule_that_could_never_match_is_an_error(command, noise, tmp_path, change, told):
+    rules = tmp_path / "rules.json"
+    rules.write_text(json.dumps([{"match": {"kind": "port-scan"}, "reason": "known", "expires": "2099-01-01", **change}]))
+    ran = command("detect", "--suppress", rules, noise)
+    assert ran.returncode == 2 and told in ran.stderr
+
+
+def test_one_rule_needs_no_list(noise):
+    rule = {"match": {"actor": "::ffff:217.12.208.8", "kind": ["port-scan", "host-sweep"]}, "reason": "known", "expires": 4_070_908_800}
+    assert fl.scan(str(noise)).detect(suppress=rule).suppressed == 1
+
+
+@pytest.mark.parametrize("option", ["--policy", "--suppress", "--baseline"])
+def test_a_file_that_is_not_there_is_told_once(command, noise, option):
+    ran = command("detect", option, "no-such-file", noise)
+    assert ran.returncode == 2 and ran.stderr == f"flowlogs: {option[2:]}: no-such-file: No such file or directory\n"
+
+
 def test_a_baseline_is_saved_and_loaded(command, noise, tmp_path):
     path = tmp_path / "base.json"
     assert command("detect", "--save-baseline", path, noise).returncode == 1
@@ -599,11 +682,88 @@ def test_a_baseline_is_saved_and_loaded(command, noise, tmp_path):
     assert ran.returncode == 2 and "no baseline" in ran.stderr
 
 
+@pytest.mark.parametrize(("change", "told"), [
+    ({"flowlogs_baseline": 2}, "it is of version 2, and this flowlogs reads version 1; write it anew"),
+    ({"start": "a"}, "start: not as"),
+    ({"hosts": []}, "hosts: not as"),
+    ({"hosts": {"10.0.0.1": 5}}, "hosts: not as"),
+    ({"hosts": {"10.0.0.1": {"hours": 1, "max_out_bytes": "x", "by_hour": {}}}}, "hosts: not as"),
+    ({"hosts": {"10.0.0.1": {"hours": 1, "max_out_bytes": 1, "by_hour": {"24": 1}}}}, "hosts: not as"),
+    ({"admin_pairs": [5], "interfaces": {"eni-1": -1}}, "interfaces, admin_pairs: not as"),
+])  # fmt: skip
+def test_a_baseline_of_another_shape_is_an_error(noise, change, told):
+    logs = fl.scan(str(noise))
+    baseline = logs.detect().baseline()
+    assert logs.detect(baseline=baseline).findings[0]["kind"] == "port-scan"
+    with pytest.raises(fl.ArgumentError, match=told):
+        logs.detect(baseline={**baseline, **change})
+
+
 def test_a_set_of_the_command_is_a_list(command, noise, tmp_path):
     path = tmp_path / "bad.txt"
     path.write_text("209.141.51.0/24\n")
     made = json.loads(command("detect", "--set", f"bad={path}", "-o", "json", noise).stdout)
     assert [(f["kind"], f["actor"]) for f in made["findings"]] == [("listed-address", "209.141.51.176"), ("port-scan", "217.12.208.8")]
+
+
+def test_a_set_may_hold_what_is_no_address(command, noise, tmp_path):
+    accounts = tmp_path / "accounts.txt"
+    accounts.write_text("216782312663\n443\nbad\n")
+    ran = command("detect", "--set", f"ours={accounts}", "--where", "account-id in @ours", noise)
+    assert ran.returncode == 1 and "port-scan" in ran.stdout and "listed-address" not in ran.stdout and ran.stderr == ""
+    accounts.write_text("217.12.208.8\nexample.com\n")
+    ran = command("detect", "--set", f"bad={accounts}", noise)
+    assert ran.returncode == 1 and "listed-address" in ran.stdout
+    assert ran.stderr == "flowlogs: set bad: no address or prefix, and not looked for: 1 value of 2, as 'example.com'\n"
+    accounts.write_text('217.12.208.8/24\n{"cidr": 5}\n')
+    ran = command("detect", "--set", f"bad={accounts}", noise)
+    assert ran.returncode == 2 and "list bad: 217.12.208.8/24 has host bits set; the prefix is 217.12.208.0/24" in ran.stderr
+
+
+@pytest.mark.parametrize(("options", "told"), [
+    ({"resolvers": "8.8.8.8/8"}, "resolvers: 8.8.8.8/8 has host bits set; the prefix is 8.0.0.0/8"),
+    ({"resolvers": ["dns.google"]}, "resolvers: 'dns.google' is no address or prefix"),
+    ({"lists": {"bad": [5]}}, "list bad: 5 is no address or prefix"),
+    ({"lists": {"bad": ["10.0.0.0/33"]}}, "list bad: '10.0.0.0/33' is no address or prefix"),
+    ({"thresholds": {"port-scan.ports": "30"}}, "threshold port-scan.ports: '30' is no number"),
+])  # fmt: skip
+def test_a_wrong_value_is_an_error_that_names_it(noise, options, told):
+    with pytest.raises(fl.ArgumentError, match=told):
+        fl.scan(str(noise)).detect(**options)
+
+
+@pytest.mark.parametrize("most", [0, -1, "x", 1.5])
+def test_a_wrong_limit_is_an_error_that_names_it(noise, most):
+    for name in ("max_flows", "max_contacts"):
+        with pytest.raises(fl.ArgumentError, match=f"detect: {name}: .* is no number from 1"):
+            fl.detect.detect(fl.scan(str(noise)), **{name: most})
+
+
+def test_rerun_has_all_that_the_source_needs(command, noise, tmp_path):
+    (tmp_path / "-x.log").write_bytes(noise.read_bytes())
+    given = ["--profile", "audit", "--region", "eu-west-1", "--role-arn", "arn:x", "--endpoint-url", "http://x", "--limit-inflate-ratio", "2k"]
+    made = json.loads(command("detect", "-o", "json", *given, "--", "-x.log", cwd=tmp_path).stdout)
+    words = shlex.split(made["findings"][0]["rerun"])
+    assert " ".join(given[:-1]) in " ".join(words) and words[-4:] == ["--limit-inflate-ratio", "2000", "--", "-x.log"]
+    assert json.loads(command(*words[1:-2], "-o", "json", *words[-2:], cwd=tmp_path).stdout)[0]["ports"] == 47
+
+
+def test_rerun_has_the_format_that_the_input_does_not_tell(command, noise, tmp_path):
+    names = "interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action"
+    path = tmp_path / "log"
+    lines = [" ".join(line.split()[2:13]) + "\n" for line in noise.read_text().splitlines()[1:]]
+    path.write_text("".join(lines))
+    words = shlex.split(fl.scan(path, format=names).detect().findings[0]["rerun"])
+    assert words[-3:] == ["--format", names, str(path)]
+    assert json.loads(command(*words[1:], "-o", "json").stdout)[0]["ports"] == 47
+    path.write_text(names + "\n" + "".join(lines))
+    assert "--format" not in fl.scan(path).detect().findings[0]["rerun"]
+    path.write_text("".join(noise.read_text().splitlines(keepends=True)[1:]))
+    assert "--format" not in fl.scan(path).detect().findings[0]["rerun"]
+
+
+def test_rerun_of_bytes_reads_them_from_standard_input(noise):
+    assert fl.scan(noise.read_bytes()).detect().findings[0]["rerun"].endswith("last=max(end)' -")
 
 
 def test_docs_list_every_threshold_and_kind():

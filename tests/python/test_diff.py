@@ -115,7 +115,8 @@ def test_the_command_gives_the_method_s_answer(command, tmp_path):  # CONTRACT P
     process = command("diff", "--by", "service", "-n", "all", "-o", "json", *paths)
     assert json.loads(process.stdout) == answer.rows == answer.to_table().to_dicts()
     assert command("diff", "--by", "service", *paths).stdout.startswith("service\tchange\t")
-    assert f"{answer.new} new" in command("diff", "--by", "service", "-o", "table", *paths).stdout
+    table = command("diff", "--by", "service", "-o", "table", *paths).stdout
+    assert f"{answer.new} new" in table and table.splitlines()[-1].startswith("newest   ")  # CONTRACT V3
     process = command("diff", "--by", "srcaddr", "--where", "srcaddr = 9.9.9.9", *paths)
     assert process.stderr.count("none of 500 records matches --where; 9.9.9.9 occurs in no address field") == 2
 

@@ -12,6 +12,12 @@ import flowlogs as fl
 HEAVY = ["argparse", "rich", "json", "typing", "re", "decimal", "datetime", "subprocess", "numpy", "pyarrow", "pandas"]
 
 
+@pytest.mark.parametrize("name", ["watch.Watch", "detect.detect", "enrichment.table_of", "evidence.verify", "inventory.Inventory",
+                                  "aws.Session", "lab"])  # fmt: skip
+def test_what_the_docs_name_is_there_after_import_flowlogs(name):
+    subprocess.run([sys.executable, "-c", f"import flowlogs; flowlogs.{name}"], check=True)
+
+
 def test_import_loads_the_core_and_nothing_heavy():  # CONTRACT P8
     code = f"import sys; import flowlogs; print([m for m in {HEAVY!r} if m in sys.modules])"
     # -S: the packages of the environment may hook themselves into the start.

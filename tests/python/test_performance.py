@@ -88,6 +88,33 @@ def test_one_server_that_has_more_than_its_part_is_named():
     assert https["imbalance"] == {"busiest": "10.0.0.2", "connections": 10, "times_mean": 10 / 7}
 
 
+def test_a_service_has_rates_too_counted_once():
+    # 600 bytes each way in the first minute, nothing in one, 60 each way in the last; both ends tell of it.
+    lines = [
+        both("10.0.0.9:40000", "10.0.0.2:443", at=at, bytes=size, packets=size // 10, start=start, end=start + 60)
+        for at in ("eni-server", "eni-client")
+        for size, start in ((600, 6000), (60, 6120))
+    ]
+    lines += [both(f"10.0.0.{i}:1234", "10.0.0.2:80", at="eni-server", packets=0, bytes=0) for i in (5, 6)]
+    lines += [both("10.0.0.9:40001", f"10.0.1.{i}:53", at="eni-client", protocol=17, packets=6, bytes=0) for i in (5, 6)]
+    answer = scan(*lines).performance()
+    rows = {row["service"]: row for row in answer.services}
+    assert rows["https"]["bits_per_second"] == {"p50": 16.0, "p95": 160.0, "max": 160.0}
+    assert rows["https"]["packets_per_second"] == {"p50": pytest.approx(0.2), "p95": 2.0, "max": 2.0}
+    assert rows["http"]["connections_per_second"] == {name: pytest.approx(2 / 60) for name in ("p50", "p95", "max")}
+    assert rows["dns"]["packets_per_second"]["max"] == pytest.approx(24 / 60) and rows["dns"]["bits_per_second"]["max"] == 0
+    assert "16 / 160 / 160" in str(answer)
+
+
+def test_a_wrong_bin_is_told_of_this_verb():
+    logs = scan(flow("10.0.0.1:1", "10.0.0.2:443", start=0, end=60), flow("10.0.0.1:1", "10.0.0.2:443", start=31_536_000))
+    for wrong in ("soon", 0, 1.5, None):
+        with pytest.raises(fl.ArgumentError, match="^performance: bin: "):
+            logs.performance(bin=wrong)
+    with pytest.raises(fl.ArgumentError, match="^performance: 31,536,001 bins"):
+        logs.performance(bin=1)
+
+
 def test_source_ports_to_one_destination_are_counted_by_minute():
     header = V3 + " interface-type"
     lines = [

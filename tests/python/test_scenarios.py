@@ -109,6 +109,19 @@ def test_wrong_options_are_told():
         fl.generate(scenario="past", hosts=3)
 
 
+def test_records_and_a_scenario_do_not_go_together(command):
+    ran = command("generate", "--scenario", "past", "--records", "5")
+    assert ran.returncode == 2 and ran.stdout == "" and "--days and --hosts say how much" in ran.stderr
+
+
+def test_a_truth_that_cannot_be_written_is_told_with_its_path(command, tmp_path):
+    path = tmp_path / "no" / "truth.json"
+    ran = command("generate", "--scenario", "past", "--days", "1", "--truth", path, "-o", tmp_path / "log")
+    assert ran.returncode == 2 and ran.stderr == f"flowlogs: --truth: {path}: No such file or directory\n"
+    with pytest.raises(FileNotFoundError):
+        fl.generate(scenario="past", days=1, truth=path)
+
+
 def test_the_command_writes_log_and_truth(tmp_path):
     log, truth = tmp_path / "log.gz", tmp_path / "truth.json"
     subprocess.run(

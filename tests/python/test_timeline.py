@@ -118,11 +118,13 @@ def test_records_without_a_time_are_outside():
 
 def test_what_is_wrong_is_said():
     logs = scan((1, 0, 10**9))
-    for wrong in ("0s", "5x", "", -1):
+    for wrong in ("0s", "5x", "", -1, 1.5, None):
         with pytest.raises(fl.ArgumentError, match="bin"):
             logs.timeline(bin=wrong)
     with pytest.raises(fl.ArgumentError, match="too many"):
         logs.timeline(bin="1s")
+    with pytest.raises(fl.ArgumentError, match="by: bytes are added up in each bin"):
+        logs.timeline(by="bytes")
     with pytest.raises(fl.ArgumentError, match="start"):
         fl.scan(b"bytes srcaddr\n1 10.0.0.1\n").timeline()
 

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ import time
 import pytest
 
 import flowlogs as fl
-from flowlogs.notify import channel_of
+from flowlogs.notify import NotifyError, channel_of
 from flowlogs.watch import Watch
 
 HEADER = "interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action\n"
@@ -51,6 +52,13 @@ def test_pieces_find_what_the_whole_finds(noise):
         with Watch() as watch:
             found = [f for i in range(0, len(lines), size) for f in watch.feed((header + "".join(lines[i : i + size])).encode())]
         assert [(f["id"], f["kind"]) for f in found] == [(f["id"], f["kind"]) for f in whole]
+
+
+@pytest.mark.parametrize("options", [{"policy": "no-such-file"}, {"kinds": "scan"}, {"thresholds": {"x": 1}}, {"suppress": [{}]},
+                                     {"scan": {"internal": ["10.0.0.1/8"]}}])  # fmt: skip
+def test_a_wrong_option_is_an_error_before_anything_is_fed(options):
+    with pytest.raises(fl.ArgumentError):
+        Watch(**options)
 
 
 def test_what_ended_too_long_ago_is_forgotten_and_a_finding_comes_back_another_day():
@@ -118,6 +126,30 @@ def hook():
     server.server_close()
 
 
+def test_a_webhook_that_is_none_does_not_end_the_watch_nor_tells_secrets():
+    finding = {"severity": "low", "kind": "port-scan", "actor": "198.51.100.7", "why": "it did"}
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def answer():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"SSH-2.0-none\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(NotifyError, match=f"webhook http://127.0.0.1:{port}/...: its answer is no HTTP"):
+            channel_of(f"webhook:http://127.0.0.1:{port}/SECRET?SECRET", None)(finding)
+        thread.join()
+    for url in ("http://user:SECRET@127.0.0.1/x", "http://127.0.0.1/a b/SECRET", "http://127.0.0.1:1?SECRET"):
+        with pytest.raises(NotifyError) as told:
+            channel_of(f"webhook:{url}", None)(finding)
+        assert "127.0.0.1" in str(told.value) and "SECRET" not in str(told.value)
+    with pytest.raises(NotifyError):
+        channel_of("webhook:http://[::1/x", None)(finding)
+
+
 # ---- The command -----------------------------------------------------------------------------------------------------
 
 
@@ -134,7 +166,7 @@ def test_findings_of_a_file_that_grows_are_told_once_and_sent(tmp_path, hook):
     Hook.answers = [503, 503]  # it is sent again
     tell = f"""exec:{sys.executable} -c "import sys; open('{heard}', 'ab').write(sys.stdin.buffer.read() + b'\\\\n')\""""
     command = [sys.executable, "-m", "flowlogs", "detect", "--follow", "--every", "0.1", "-o", "ndjson", "--notify", tell,
-               "--notify", f"webhook:{hook}", str(log)]  # fmt: skip
+               "--internal", "10.0.0.0/8,192.168.0.0/16", "--notify", f"webhook:{hook}", str(log)]  # fmt: skip
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp_path)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     try:
@@ -169,4 +201,16 @@ def test_options_that_do_not_go_together(command, noise):
         (["--follow", "--keep", "soon"], "no span of time"),
     ]:
         ran = command("detect", *arguments, noise)
+        assert ran.returncode == 2 and told in ran.stderr, ran.stderr
+
+
+def test_what_cannot_be_judged_by_is_told_before_anything_comes(command, tmp_path):
+    (tmp_path / "log").write_text("")
+    for arguments, told in [
+        (["--policy", "no-such-file"], "policy: no-such-file: No such file or directory"),
+        (["--set", "bad=no-such-file"], "--set bad: no-such-file: No such file or directory"),
+        (["--kind", "scan"], "no kind of finding is called scan"),
+        (["--internal", "10.0.0.1/8"], "did you mean 10.0.0.0/8?"),
+    ]:
+        ran = command("detect", "--follow", *arguments, tmp_path / "log")
         assert ran.returncode == 2 and told in ran.stderr, ran.stderr

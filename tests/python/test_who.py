@@ -1,6 +1,7 @@
 """Query.who() and `flowlogs who`."""
 
 import collections
+import ipaddress
 import json
 
 import pytest
@@ -115,6 +116,9 @@ def test_what_is_nowhere_is_said_and_what_is_nothing_is_an_error(command, noise)
     assert nobody.records == 0 and nobody.peers == [] and "is in none of the records" in str(nobody)
     process = command("who", "9.9.9.9", noise)
     assert process.returncode == 0 and process.stderr == "flowlogs: '9.9.9.9' is in none of 99 records\n"
+    with pytest.raises(fl.ArgumentError, match="'5' is no address"):
+        logs.who(5)
+    assert logs.who(ipaddress.ip_address("10.0.0.138")) == logs.who("10.0.0.138")
     for wrong, told in (("10.0.0", "no address"), ("10.0.0.5/8", "host bits"), ("vpc-1", "no input has"), ("web", "no address")):
         with pytest.raises(fl.ArgumentError, match=told):
             logs.who(wrong)

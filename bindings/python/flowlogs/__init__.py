@@ -262,8 +262,8 @@ def distinct(column: str) -> str:
 
 
 def __getattr__(name: str) -> Any:
-    """fl.aws and fl.lab are loaded when they are first asked for."""
-    if name in ("aws", "lab"):
+    """The parts that have names of their own to call are loaded when they are first asked for."""
+    if name in ("aws", "detect", "enrichment", "evidence", "inventory", "lab", "watch"):
         from importlib import import_module
 
         return import_module(f"flowlogs.{name}")

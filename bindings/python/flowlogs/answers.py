@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from . import _core
 from ._text import Style, listed
 
@@ -142,8 +144,6 @@ def merged(
     gives them; `leading` has every group that the others have, and their keys are the first of its own. Where they are
     fewer, one row goes with several leading ones. Few rows are in memory at a time.
     """
-    from operator import itemgetter
-
     readers = [itemgetter(*keys) for _, keys in others]
     streams = [rows_of(table) for table, _ in others]
     heads = [next(stream, None) for stream in streams]
@@ -169,19 +169,22 @@ def numbers_of(table: _core.Table, name: str) -> tuple[Sequence[int], bytes | by
     return memoryview(values[0]).cast("i" if table.types[name] == "int32" else "q"), values[1]
 
 
-def runs_of(table: _core.Table, name: str) -> Iterator[tuple[Any, int, int]]:
-    """The values of a column that the table is sorted by, each with its first row and the row behind its last."""
+def runs_of(table: _core.Table, *names: str) -> Iterator[tuple[Any, int, int]]:
+    """The values of a column that the table is sorted by (of several: tuples), each with its first row and the row behind
+    its last.
+    """
+    of = itemgetter(*names)
     begin = 0
     while begin < len(table):
-        value = table[begin][name]
+        value = of(table[begin])
         step, low = 1, begin
-        while low + step < len(table) and table[low + step][name] == value:
+        while low + step < len(table) and of(table[low + step]) == value:
             low += step
             step *= 2
         high = min(low + step, len(table))  # the first other one is in (low, high]
         while high - low > 1:
             middle = (low + high) // 2
-            if table[middle][name] == value:
+            if of(table[middle]) == value:
                 low = middle
             else:
                 high = middle

@@ -18,7 +18,7 @@ from .answers import Answer, columns_of, items_of, network_of, require_records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, Union
 
     from .inventory import Known
@@ -31,6 +31,8 @@ KEYS = (
     "id", "kind", "severity", "direction", "outcome", "actor", "targets", "interface", "technique", "first_seen", "last_seen",
     "records", "score", "evidence", "baseline", "why", "rerun", "next_step",
 )  # fmt: skip
+DIRECTIONS = ("inbound", "outbound", "internal")
+OUTCOMES = ("rejected", "unanswered", "answered", "payload")
 _COLOURS = {"high": Style.red, "medium": Style.bold, "low": Style.dim}
 _BASELINE_VERSION = 1
 
@@ -132,22 +134,24 @@ def detect(
     show the evidence; None: the query's sources.
     """
     require_records(query, "detect")
-    columns_of(query, "detect", "srcaddr", "dstaddr")
+    columns_of(query, "detect", "srcaddr", "dstaddr", "start")
+    lists = lists or {}
     options: dict[str, Any] = {
-        "thresholds": dict(thresholds or {}),
+        "thresholds": {name: _number(value, f"threshold {name}") for name, value in (thresholds or {}).items()},
         "kinds": items_of(kinds),
-        "lists": {name: values_of(values) for name, values in (lists or {}).items()},
-        "resolvers": items_of(resolvers),
+        "lists": {name: [_prefix(value, f"list {name}") for value in values_of(lists[name])] for name in lists},
+        "resolvers": [_prefix(value, "resolvers") for value in items_of(resolvers)],
         "policy": None if policy is None else read_policy(policy, inventory),
         "baseline": None if baseline is None else read_baseline(baseline),
     }
-    if max_flows is not None:
-        options["max_flows"] = max_flows
-    if max_contacts is not None:
-        options["max_contacts"] = max_contacts
+    for name, most in (("max_flows", max_flows), ("max_contacts", max_contacts)):
+        if most is not None:
+            if not _is_count(most) or most == 0:
+                raise _core.ArgumentError(f"detect: {name}: {most!r} is no number from 1")
+            options[name] = most
     rules = [] if suppress is None else read_suppressions(suppress)
     made, stats = query._detect(options)
-    tail = " ".join(shlex.quote(word) for word in (query._sources if rerun is None else rerun))
+    tail = " ".join(shlex.quote(word) for word in (_files_of(query, stats) if rerun is None else rerun))
     findings, suppressed = [], 0
     for finding in made["findings"]:
         where, show = finding.pop("where"), finding.pop("show")
@@ -166,6 +170,19 @@ def detect(
     return answer
 
 
+def _files_of(query: _core.Query, stats: _core.Stats) -> list[str]:
+    """The sources as FILES of a command: bytes and the like, which have no name there, are given as standard input. Before
+    them the format, where the inputs do not tell it.
+    """
+    names = ["-" if re.fullmatch(r"<\w+>", name) else name for name in query._sources]
+    words = ["--"] if any(name[:1] == "-" and name != "-" for name in names) else []
+    if len(stats.formats) == 1 and not stats.headers and not any(name.endswith(".parquet") for name in names):
+        fields = stats.formats[0]["fields"]
+        if all(fields != list(known.fields) for known in (_core.Format.default(), _core.Format.transit_gateway())):
+            words = ["--format", " ".join(fields), *words]
+    return [*words, *names]
+
+
 # ---- Files -----------------------------------------------------------------------------------------------------------
 
 
@@ -177,6 +194,29 @@ def _load(source: Path, what: str) -> str:
         raise _core.ArgumentError(f"{what}: {os.fspath(source)}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise _core.ArgumentError(f"{what}: {os.fspath(source)}: it is not UTF-8 text") from None
+
+
+def _json(text: str, name: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise _core.ArgumentError(f"{name}: it is not JSON: {error}") from None
+
+
+def _number(value: Any, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise _core.ArgumentError(f"{what}: {value!r} is no number")
+    return float(value)
+
+
+def _prefix(value: Any, where: str) -> str:
+    """Of an address or a prefix."""
+    if not isinstance(value, str):
+        raise _core.ArgumentError(f"{where}: {value!r} is no address or prefix")
+    try:
+        return str(network_of(value))
+    except ValueError as error:
+        raise _core.ArgumentError(f"{where}: {error}") from None
 
 
 def values_of(values: Path | Iterable[str]) -> list[str]:
@@ -192,6 +232,7 @@ def parse_values(text: str) -> list[str]:
         if line.lstrip().startswith("{"):
             try:
                 value = json.loads(line).get("cidr")  # the last line of Spamhaus' tells of the others
+                value = None if value is None else str(value)
             except ValueError:
                 value = line.strip()
         else:
@@ -205,16 +246,52 @@ def read_baseline(source: Path | dict[str, Any]) -> dict[str, Any]:
     name = "given"
     if not isinstance(source, dict):
         name = os.path.basename(os.fspath(source))
-        try:
-            source = json.loads(_load(source, "baseline"))
-        except ValueError as error:
-            raise _core.ArgumentError(f"baseline: {name}: it is not JSON: {error}") from None
-    if not isinstance(source, dict) or source.get("flowlogs_baseline") != _BASELINE_VERSION:
+        source = _json(_load(source, "baseline"), f"baseline: {name}")
+    if not isinstance(source, dict) or "flowlogs_baseline" not in source:
         raise _core.ArgumentError(f"baseline: {name}: it is no baseline; `flowlogs detect --save-baseline FILE` writes one")
+    if source["flowlogs_baseline"] != _BASELINE_VERSION:
+        raise _core.ArgumentError(
+            f"baseline: {name}: it is of version {source['flowlogs_baseline']}, and this flowlogs reads version "
+            f"{_BASELINE_VERSION}; write it anew with `flowlogs detect --save-baseline FILE`"
+        )
     missing = [key for key in ("start", "end", "hosts", "protocols", "admin_pairs") if key not in source]
     if missing:
         raise _core.ArgumentError(f"baseline: {name}: it has no {', '.join(missing)}")
+    wrong = [key for key, is_right in _BASELINE.items() if key in source and not is_right(source[key])]
+    if wrong:
+        raise _core.ArgumentError(
+            f"baseline: {name}: {', '.join(wrong)}: not as `flowlogs detect --save-baseline FILE` writes it"
+        )
     return {**source, "name": name}
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
+def _is_host(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and _is_count(value.get("hours"))
+        and _is_count(value.get("max_out_bytes"))
+        and isinstance(value.get("by_hour"), dict)
+        and all(hour in _HOURS and _is_count(number) for hour, number in value["by_hour"].items())
+    )
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+_HOURS = {str(hour) for hour in range(24)}
+_BASELINE: dict[str, Callable[[Any], bool]] = {
+    "start": _is_count,
+    "end": _is_count,
+    "hosts": lambda value: isinstance(value, dict) and all(map(_is_host, value.values())),
+    "interfaces": lambda value: isinstance(value, dict) and all(map(_is_count, value.values())),
+    "protocols": _are_texts,
+    "admin_pairs": _are_texts,
+}
 
 
 _EDGE = re.compile(r"\s*(\S+)\s*->\s*([^\s:]+)\s*:?\s*(.*?)\s*")
@@ -230,14 +307,12 @@ def read_policy(source: Path | dict[str, Any], inventory: Known | None = None) -
     if not isinstance(source, dict):
         name = f"policy: {os.fspath(source)}"
         text = _load(source, "policy")
-        source = json.loads(text) if text.lstrip().startswith("{") else _policy_of_lines(text, name)
-    zones = {zone: [prefixes] if isinstance(prefixes, str) else list(prefixes) for zone, prefixes in source.get("zones", {}).items()}
-    if not zones:
-        raise _core.ArgumentError(f"{name}: it has no zones")
+        source = _json(text, name) if text.lstrip()[:1] in ("{", "[") else _policy_of_lines(text, name)
+    zones, allow = _policy_parts(source, name)
     zones = {zone: [one for value in values for one in _members(value, inventory, f"{name}: zone {zone}")]
              for zone, values in zones.items()}  # fmt: skip
     edges = []
-    for text in source.get("allow", []):
+    for text in allow:
         found = _EDGE.fullmatch(text)
         if not found:
             raise _core.ArgumentError(f"{name}: '{text}' is no edge; it is FROM -> TO SERVICES, as web -> db tcp/5432")
@@ -249,10 +324,42 @@ def read_policy(source: Path | dict[str, Any], inventory: Known | None = None) -
     return {"zones": zones, "edges": edges}
 
 
+def _policy_parts(source: Any, name: str) -> tuple[dict[str, list[str]], list[str]]:
+    """The zones and the edges of a policy, which are what they should be."""
+    if not isinstance(source, dict) or not isinstance(source.get("zones"), dict) or not source["zones"]:
+        raise _core.ArgumentError(
+            f'{name}: it has no zones; they are {{"zones": {{"web": ["10.0.1.0/24"]}}}}, or lines `zone NAME PREFIX...`'
+        )
+    for key in source:
+        if key not in ("zones", "allow"):
+            raise _core.ArgumentError(f"{name}: it has {key}; there are zones and allow")
+    zones: dict[str, list[str]] = {}
+    zone_of: dict[str, str] = {}
+    for zone, given in source["zones"].items():
+        if zone in ("*", "outside") or not re.fullmatch(r"[^\s:,]+", zone):
+            raise _core.ArgumentError(
+                f"{name}: no zone can be called '{zone}': outside is what is in no zone, * any; blanks, : and , end a name"
+            )
+        values = zones[zone] = [given] if isinstance(given, str) else given
+        if not _are_texts(values):
+            raise _core.ArgumentError(
+                f"{name}: zone {zone}: it is a list of prefixes, @NAME and tag:KEY=VALUE, as texts"
+            )
+        for value in values:
+            other = zone_of.setdefault(value, zone)
+            if other != zone:
+                raise _core.ArgumentError(f"{name}: {value} is in two zones, {other} and {zone}")
+    allow = source.get("allow", [])
+    allow = [allow] if isinstance(allow, str) else allow
+    if not _are_texts(allow):
+        raise _core.ArgumentError(f'{name}: allow: it is a list of texts, as "web -> db tcp/5432"')
+    return zones, allow
+
+
 def _members(value: str, inventory: Known | None, where: str) -> Iterable[str]:
     """Of a zone: a prefix is itself; @NAME and tag:KEY=VALUE are what the inventory knows by them."""
     if not value.startswith(("@", "tag:")):
-        return [value]
+        return [_prefix(value, where)]
     if inventory is None:
         raise _core.ArgumentError(f"{where}: {value} is told by an inventory; give one (--inventory DIR)")
     from .inventory import read
@@ -274,7 +381,7 @@ def _policy_of_lines(text: str, name: str) -> dict[str, Any]:
             continue
         if words[0] == "zone" and len(words) > 2:
             zones.setdefault(words[1], []).extend(prefix for word in words[2:] for prefix in word.split(",") if prefix)
-        elif words[0] == "allow" and len(words) > 3:
+        elif words[0] == "allow" and len(words) > 1 and _EDGE.fullmatch(" ".join(words[1:])):
             allow.append(" ".join(words[1:]))
         else:
             raise _core.ArgumentError(f"{name}:{number}: neither `zone NAME PREFIX...` nor `allow FROM -> TO SERVICES`: {line.strip()}")
@@ -302,28 +409,32 @@ def read_suppressions(source: Path | list[dict[str, Any]]) -> list[dict[str, Any
     """
     name = "suppress"
     given: Any = source
-    if not isinstance(source, list):
+    if isinstance(source, (str, os.PathLike)):
         name = f"suppress: {os.fspath(source)}"
-        try:
-            given = json.loads(_load(source, "suppress"))
-        except ValueError as error:
-            raise _core.ArgumentError(f"{name}: it is not JSON: {error}") from None
+        given = _json(_load(source, "suppress"), name)
     rules = []
     for number, rule in enumerate(given if isinstance(given, list) else [given], 1):
+        where = f"{name}: rule {number}"
         match = rule.get("match") if isinstance(rule, dict) else None
         if not isinstance(match, dict) or not match or not rule.get("reason") or not rule.get("expires"):
-            raise _core.ArgumentError(f'{name}: rule {number}: it needs "match", "reason" and "expires"')
+            raise _core.ArgumentError(f'{where}: it needs "match", "reason" and "expires"')
         for key in match:
             if key not in _MATCHES:
-                raise _core.ArgumentError(f"{name}: rule {number}: nothing is matched by {key}; there are {', '.join(_MATCHES)}")
-        if _expiry(rule["expires"], f"{name}: rule {number}") > time.time():
-            rules.append({key: _matcher(key, value, f"{name}: rule {number}") for key, value in match.items()})
+                raise _core.ArgumentError(f"{where}: nothing is matched by {key}; there are {', '.join(_MATCHES)}")
+        made = {key: _matcher(key, value, f"{where}: {key}") for key, value in match.items()}
+        if _expiry(rule["expires"], where) > time.time():
+            rules.append(made)
     return rules
 
 
 def _expiry(text: Any, what: str) -> float:
     from .windows import parse_time
 
+    # What parse_time() knows of times ago is nothing that expires.
+    if not isinstance(text, (str, int)) or isinstance(text, bool) or not re.match(r"\s*\d{4}(?!\d*[smhd])", str(text)):
+        raise _core.ArgumentError(
+            f'{what}: "expires": {text!r} is no time; write 2027-01-01, 2027-01-01T12:00:00Z, or seconds since 1970'
+        )
     try:
         return float(parse_time(str(text)))
     except _core.Error as error:
@@ -333,16 +444,22 @@ def _expiry(text: Any, what: str) -> float:
 def _matcher(key: str, value: Any, what: str) -> Any:
     """A set of texts, or networks for actors and targets."""
     values = value if isinstance(value, list) else [value]
+    if not values or not _are_texts(values):
+        raise _core.ArgumentError(f"{what}: it is a text, or a list of texts")
     if key not in ("actor", "target"):
-        return {str(one) for one in values}
+        known = {"kind": _core._kinds(), "severity": SEVERITIES, "direction": DIRECTIONS, "outcome": OUTCOMES}.get(key)
+        for one in values:
+            if known is not None and one not in known:
+                raise _core.ArgumentError(f"{what}: there is no '{one}'; there are {', '.join(known)}")
+        return set(values)
     made: list[Any] = []
     for one in values:
         try:
-            made.append(network_of(str(one)))
+            made.append(network_of(one))
         except ValueError as error:
-            if "/" in str(one):
-                raise _core.ArgumentError(f"{what}: {key}: {error}") from None
-            made.append(str(one))  # an interface
+            if re.fullmatch(r"[0-9.]+|[0-9a-fA-F]*:[0-9a-fA-F:.]*|.*/.*", one):
+                raise _core.ArgumentError(f"{what}: {error}") from None
+            made.append(one)  # an interface
     return made
 
 

@@ -42,19 +42,21 @@ def read(path: str, name: str = "") -> EnrichmentTable:
     try:
         with open(path, "rb") as file:
             head = file.read(1 << 12)
-            if path.endswith(".mmdb") or b"\0" in head:
-                content = b""
-            else:
-                content = head + file.read()
+            is_mmdb = path.endswith(".mmdb") or b"\0" in head
+            content = b"" if is_mmdb else head + file.read()
     except OSError as error:
         raise ArgumentError(f"enrich: {path}: {error.strerror}") from None
     try:
-        if not content:
+        if is_mmdb:
             return _core._read_mmdb(path, name)
+        if not content.strip():
+            raise ArgumentError("it is empty")
         text = content.decode("utf-8-sig")
         return _of_json(text, name) if text.lstrip().startswith("{") else _of_csv(text, name)
     except UnicodeDecodeError:
         raise ArgumentError(f"enrich: {path}: it is neither UTF-8 text nor .mmdb") from None
+    except csv.Error as error:
+        raise ArgumentError(f"enrich: {path}: it is no CSV: {error}; a quotation mark may lack its second one") from None
     except ArgumentError as error:
         told = str(error)
         raise ArgumentError(told if path in told else f"enrich: {path}: {told}") from None
@@ -78,17 +80,17 @@ def _of_json(text: str, name: str) -> EnrichmentTable:
         raise ArgumentError("of JSON only AWS's ip-ranges.json is read, and this has no list `prefixes`")
     services: dict[str, dict[str, dict[str, Any]]] = {}  # by prefix and service
     for item in [*value["prefixes"], *value.get("ipv6_prefixes", [])]:
-        prefix = item.get("ip_prefix") or item.get("ipv6_prefix")
+        prefix = (item.get("ip_prefix") or item.get("ipv6_prefix")) if isinstance(item, dict) else None
         if not isinstance(prefix, str):
             raise ArgumentError(f"of JSON only AWS's ip-ranges.json is read, and this has no prefix: {json.dumps(item)[:80]}")
-        services.setdefault(prefix, {})[item.get("service", "")] = item
+        services.setdefault(prefix, {})[str(item.get("service", ""))] = item
     dot = name and name + "."
     rows = []
     for prefix, items in services.items():
         service = _service_of(prefix, services)
         item = items.get(service) or next(iter(items.values()))
         values = {"aws_service": service, "aws_region": item.get("region", ""), "aws_border_group": item.get("network_border_group", "")}
-        rows.append((prefix, {dot + column: value for column, value in values.items()}, None))
+        rows.append((prefix, {dot + column: str(value) for column, value in values.items()}, None))
     return table_of(rows)
 
 
@@ -130,6 +132,10 @@ def _of_csv(text: str, name: str) -> EnrichmentTable:
             f"its first column is called {header[0][:40]!r}: it is {', '.join(_PREFIX_NAMES[:-1])} or {_PREFIX_NAMES[-1]} of addresses, "
             "or a field with text such as account-id"
         )
+    for i, column in enumerate(header):
+        if not column or column in header[:i]:
+            what = f"{column!r} twice" if column else f"no column at its place {i + 1}"
+            raise ArgumentError(f"its first line names {what}")
     dot = name and name + "."
     columns = [dot + column for column in header[1:]]
     since_at = next((i for i, column in enumerate(header) if column.lower() == "since"), None)

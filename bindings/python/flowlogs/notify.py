@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 
@@ -63,21 +64,32 @@ class _Webhook:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._name = url.split("?")[0].rsplit("/", 1)[0]  # paths of webhooks end in secrets
+        # Paths of webhooks end in secrets, and what is before the @ of a host is one.
+        scheme, _, rest = url.partition("://")
+        host, slash, path = re.split(r"[?#]", rest)[0].partition("/")
+        self._name = f"{scheme}://{host.rpartition('@')[2]}" + (slash + path.rpartition("/")[0]).rstrip("/")
 
     def __call__(self, finding: dict[str, Any]) -> None:
+        import http.client
         import urllib.error
         import urllib.request
 
         body = json.dumps({"text": f"{subject_of(finding)}: {finding['why']}", "finding": finding}).encode()
-        request = urllib.request.Request(self._url, body, {"Content-Type": "application/json", "User-Agent": "flowlogs"})
         try:
+            headers = {"Content-Type": "application/json", "User-Agent": "flowlogs"}
+            request = urllib.request.Request(self._url, body, headers)
             with urllib.request.urlopen(request, timeout=_SECONDS):
                 pass
         except urllib.error.HTTPError as error:
             raise NotifyError(f"webhook {self._name}/...: it answered {error.code} {error.reason}") from None
         except OSError as error:
             raise NotifyError(f"webhook {self._name}/...: {getattr(error, 'reason', error)}") from None
+        except http.client.InvalidURL:
+            raise NotifyError(
+                f"webhook {self._name}/...: it cannot be asked for; a URL has no blanks (%20), and no user before its host"
+            ) from None
+        except (http.client.HTTPException, ValueError) as error:
+            raise NotifyError(f"webhook {self._name}/...: its answer is no HTTP: {type(error).__name__}") from None
 
 
 class _Exec:

@@ -7,8 +7,9 @@ interfaces of its servers, or where these have no records by those of its client
 
 What flow logs do not hold, no answer can: see NOT_IN_LOGS.
 
-MEMORY  As timeline(by interface) and conversations(ports=True): groups are the engine's, within max_group_bytes. Here a
-number is kept for each bin of an interface that is listed, and for each second in which a connection of it began.
+MEMORY  As timeline(by interface, by service) and conversations(ports=True): groups are the engine's, within
+max_group_bytes. Here a number is kept for each bin of an interface and of a service that is listed, and for each bin in
+which a connection of an interface or a server began.
 """
 
 from __future__ import annotations
@@ -48,9 +49,10 @@ class Performance(Answer):
                 "connections_per_second", "unanswered", "reset", "rejected"}], the most bytes first; rates are
                 {"p50", "p95", "max"} over the bins from its first to its last, and None where the input cannot tell;
                 the last three are shares, 0 to 1, of the connections that it saw begin
-    services    [{"service", "server_port", "protocol", "servers", "connections", "bytes", "packets", "unanswered", "reset",
-                "rejected", "imbalance"}], the most connections first; imbalance: None, or of two and more own servers that
-                answer {"busiest", "connections", "times_mean"}: of one server, beside the mean of all
+    services    [{"service", "server_port", "protocol", "servers", "connections", "bytes", "packets", "bits_per_second",
+                "packets_per_second", "connections_per_second", "unanswered", "reset", "rejected", "imbalance"}], the most
+                connections first; rates as of interfaces, of both directions, counted once; imbalance: None, or of two and
+                more own servers that answer {"busiest", "connections", "times_mean"}: of one server, beside the mean of all
     ports       [{"interface", "dstaddr", "dstport", "protocol", "time", "ports", "limit", "share"}]: source ports to one
                 destination in one minute, the largest share of what there are first
     zones       {"bytes", "cross_zone", "paths": [{"from", "to", "bytes"}]} counted once, or None if no input can tell
@@ -105,6 +107,9 @@ class Performance(Answer):
         grid.add("servers", [f"{row['servers']:,}" for row in rows], ">", rank=1)
         grid.add("connections", [f"{row['connections']:,}" for row in rows], ">")
         grid.add("bytes", ["-" if row["bytes"] is None else human_bytes(row["bytes"]) for row in rows], ">", rank=2)
+        grid.add("bit/s p50 / p95 / max", [_triple(row["bits_per_second"], _bits) for row in rows], ">", rank=4)
+        grid.add("packet/s", [_triple(row["packets_per_second"], _number) for row in rows], ">", rank=6)
+        grid.add("conn/s", [_triple(row["connections_per_second"], _number) for row in rows], ">", rank=5)
         _add_fates(grid, rows)
         busiest = [
             "" if one is None else f"{one['busiest']}: {one['times_mean']:.1f} x the mean"
@@ -151,7 +156,7 @@ def _add_fates(grid: Grid, rows: list[dict[str, Any]]) -> None:
 def performance(query: _core.Query, *, bin: str | int = "auto", limit: int = 10) -> Performance:
     """The Performance of a query's records; Query.performance() tells of the arguments."""
     require_records(query, "performance")
-    size = seconds_of(bin)
+    size = seconds_of(bin, "performance")
     known = columns_of(query, "performance", "start", "srcaddr", "dstaddr")
     at = next((name for name in ("interface_id", "tgw_attachment_id") if name in known), None)
     missing: list[str] = []
@@ -166,6 +171,8 @@ def performance(query: _core.Query, *, bin: str | int = "auto", limit: int = 10)
     else:
         missing.append("no input has interface-id: rates are not told")
     if known.issuperset(("srcport", "dstport", "protocol")):
+        if sums:
+            queries["service_amounts"] = query.once().group_by("server_port", "protocol", **times).agg(**sums)
         kinds = ["interface_type"] if "interface_type" in known else []
         to = ([at] if at else []) + ["dstaddr", "dstport", "protocol", *kinds]
         # From a client's side: what is sent to a port that is no client's.
@@ -192,8 +199,21 @@ def performance(query: _core.Query, *, bin: str | int = "auto", limit: int = 10)
     totals, stats = tables["totals"][0], tables["totals"].stats
     totals["last"] = greatest((totals["last"], totals.get("end")))
     plan_tables = {name[len("fates_") :]: table for name, table in tables.items() if name.startswith("fates_")}
-    interfaces, services = _fates(plan, plan_tables, at)
-    rates, size = _rates(tables.get("amounts"), at, totals, size, limit)
+    if size is None:
+        size = _BIN
+        while totals["first"] is not None and (totals["last"] - totals["first"]) // size >= MOST_BINS:
+            size *= 10
+    interfaces, services = _fates(plan, plan_tables, at, size)
+    services.sort(key=lambda row: (-row["connections"], -(row["bytes"] or 0), str(row["service"])))
+    services = services[: max(0, limit)]
+    listed = {(row["server_port"], row["protocol"]) for row in services}
+    rates_of: dict[Any, dict[str, Any]] = {}
+    if "service_amounts" in tables:
+        rates_of = _rates(tables["service_amounts"], ("server_port", "protocol"), size, None, listed)
+    for row in services:
+        told = rates_of.get((row["server_port"], row["protocol"]), {})
+        row.update({name: told.get(name) for name in ("bits_per_second", "packets_per_second")})
+    rates = {} if "amounts" not in tables or at is None else _rates(tables["amounts"], (at,), size, max(0, limit))
     rows = []
     for name in rates:
         seen = interfaces.pop(name, _Seen())
@@ -207,7 +227,7 @@ def performance(query: _core.Query, *, bin: str | int = "auto", limit: int = 10)
         "start": totals["first"],
         "end": totals["last"],
         "interfaces": rows,
-        "services": sorted(services, key=lambda row: (-row["connections"], -(row["bytes"] or 0), str(row["service"])))[: max(0, limit)],
+        "services": services,
         "ports": _ports(tables.get("ports"), at, limit),
         "zones": _zones(tables.get("zones"), limit),
         "gateway": None if not losses else _gateway(tables["gateway"]),
@@ -221,27 +241,24 @@ def performance(query: _core.Query, *, bin: str | int = "auto", limit: int = 10)
 
 
 def _rates(
-    table: _core.Table | None, at: str | None, totals: dict[str, Any], size: int | None, limit: int
-) -> tuple[dict[Any, dict[str, Any]], int]:
-    """Of the interfaces with the most bytes: sums, and rates over bins."""
-    window = Window(None, None)
-    if size is None:
-        size = _BIN
-        if totals["first"] is not None:
-            while (totals["last"] - totals["first"]) // size >= MOST_BINS:
-                size *= 10
-    if table is None or at is None or totals["first"] is None:
-        return {}, size
+    table: _core.Table, keys: tuple[str, ...], size: int, limit: int | None, listed: set[Any] | None = None
+) -> dict[Any, dict[str, Any]]:
+    """Of the values of the keys with the most bytes, or of those that are listed: sums, and rates over bins."""
     names = [name for name in ("bytes", "packets") if name in table.columns]
     groups = Groups(table, names)
-    runs = [(value, begin, stop, {name: _total(groups, name, begin, stop) for name in names}) for value, begin, stop in runs_of(table, at)]
+    runs = [
+        (value, begin, stop, {name: _total(groups, name, begin, stop) for name in names})
+        for value, begin, stop in runs_of(table, *keys)
+        if listed is None or value in listed
+    ]
     runs.sort(key=lambda run: -run[3].get("bytes", run[3].get("packets", 0)))
     found: dict[Any, dict[str, Any]] = {}
-    for value, begin, stop, sums in runs[: max(0, limit)]:
+    for value, begin, stop, sums in runs[:limit]:
         starts, ends = _known(groups.starts, begin, stop), _known(groups.ends, begin, stop)
         if not starts:
             continue
-        first, length, size = bins_of(min(starts), max([*starts, *(t - 1 for t in ends)]), window, size)
+        last = max([*starts, *(t - 1 for t in ends)])
+        first, length, _ = bins_of(min(starts), last, Window(None, None), size, "performance")
         bins = Bins(first, size, length)
         bins.add_sums(groups, begin, stop)
         found[value] = {
@@ -250,7 +267,7 @@ def _rates(
             "bits_per_second": _rate(bins.amounts["bytes"], 8 / size) if "bytes" in sums else None,
             "packets_per_second": _rate(bins.amounts["packets"], 1 / size) if "packets" in sums else None,
         }
-    return found, size
+    return found
 
 
 def _total(groups: Groups, name: str, begin: int, stop: int) -> int:
@@ -280,29 +297,33 @@ def _rate(amounts: list[int], factor: float) -> dict[str, float] | None:
 class _Seen:
     """The connections of an interface, or of a service."""
 
-    __slots__ = ("bytes", "fates", "packets", "times")
+    __slots__ = ("begun", "bytes", "fates", "packets")
 
     def __init__(self) -> None:
         self.fates: Counter[str] = Counter()
-        self.times: Counter[int] = Counter()
+        self.begun: Counter[int] = Counter()  # by the number of the bin
         self.bytes = self.packets = 0
 
     def shares(self) -> dict[str, float | None]:
         whole = sum(number for fate, number in self.fates.items() if fate != "no request")
         return {name: self.fates[fate] / whole if whole else None for fate, name in _FATES.items()}
 
+    def add(self, fate: str, start: int | None, size: int) -> None:
+        self.fates[fate] += 1
+        if fate != "no request" and start is not None:
+            self.begun[start // size] += 1
+
+    def rate(self, size: int) -> dict[str, float] | None:
+        if not self.begun:
+            return None
+        return _rate([self.begun[i] for i in range(min(self.begun), max(self.begun) + 1)], 1 / size)
+
     def row(self, size: int) -> dict[str, Any]:
-        bins: Counter[int] = Counter()
-        for second, number in self.times.items():
-            bins[second // size] += number
-        rate = None
-        if bins:
-            rate = _rate([bins[i] for i in range(min(bins), max(bins) + 1)], 1 / size)
-        return {"connections": sum(self.fates.values()), "connections_per_second": rate, **self.shares()}
+        return {"connections": sum(self.fates.values()), "connections_per_second": self.rate(size), **self.shares()}
 
 
 def _fates(
-    plan: Plan, tables: dict[str, _core.Table], at: str | None
+    plan: Plan, tables: dict[str, _core.Table], at: str | None, size: int
 ) -> tuple[dict[Any, _Seen], list[dict[str, Any]]]:
     interfaces: dict[Any, _Seen] = defaultdict(_Seen)
     # By server and its port: as the server's interface saw them, as others did.
@@ -313,15 +334,12 @@ def _fates(
         row = conversation.row(plan.sums)
         side = conversation.up or conversation.down or {}
         if at is not None:
-            seen = interfaces[side[at]]
-            seen.fates[fate] += 1
-            if fate != "no request" and row["start"] is not None:
-                seen.times[row["start"]] += 1
+            interfaces[side[at]].add(fate, row["start"], size)
         key = row["server"], row["server_port"], row["protocol"]
         if key[1] is None and key[2] in (6, 17):
             continue  # nothing tells which side serves
         seen = (own if side.get("own") == row["server"] else others)[key]
-        seen.fates[fate] += 1
+        seen.add(fate, row["start"], size)
         for name in ("bytes", "packets"):
             amount = (row[f"{name}_to_server"] or 0) + (row[f"{name}_to_client"] or 0)
             setattr(seen, name, getattr(seen, name) + amount)
@@ -331,6 +349,7 @@ def _fates(
         seen = own[key] if key in own else others[key]
         whole = services[key[1:]]
         whole.fates.update(seen.fates)
+        whole.begun.update(seen.begun)
         whole.bytes += seen.bytes
         whole.packets += seen.packets
         servers[key[1:]].append((seen.fates["answered"], key[0], key in own))
@@ -351,6 +370,9 @@ def _fates(
                 "connections": sum(seen.fates.values()),
                 "bytes": seen.bytes if "bytes" in plan.sums else None,
                 "packets": seen.packets if "packets" in plan.sums else None,
+                "bits_per_second": None,
+                "packets_per_second": None,
+                "connections_per_second": seen.rate(size),
                 **seen.shares(),
                 "imbalance": imbalance,
             }

@@ -172,6 +172,10 @@ def timeline(
     known = columns_of(query, "timeline", "start")
     ends = {"_start": "start", **({"_end": "end"} if "end" in known else {})}
     sums = {name: f"sum({name})" for name in ("bytes", "packets") if name in known}
+    if by is not None and by.strip() in sums:
+        raise _core.ArgumentError(
+            f"timeline: by: {by.strip()} are added up in each bin; series are of action, service, prefix(srcaddr, 16), ..."
+        )
     keys = [] if by is None else [by]
 
     once = query.once()
@@ -193,7 +197,7 @@ def timeline(
     return finished(_fold(tables, size, by, limit, window, list(sums)), tables)  # type: ignore[no-any-return]
 
 
-def seconds_of(bin: str | int) -> int | None:
+def seconds_of(bin: str | int, verb: str = "timeline") -> int | None:
     """The seconds of "5m" or 300; None for "auto"."""
     if bin == "auto":
         return None
@@ -201,9 +205,9 @@ def seconds_of(bin: str | int) -> int | None:
         found = re.fullmatch(r"(\d{1,9})([smhd]?)", bin.strip(), re.ASCII)
         seconds = int(found[1]) * _UNITS[found[2] or "s"] if found else 0
     else:
-        seconds = bin
+        seconds = bin if isinstance(bin, int) else 0
     if not 1 <= seconds <= 10**11:
-        raise _core.ArgumentError(f"timeline: bin: '{bin}' is no span of time; write auto, 30s, 5m, 1h or 1d")
+        raise _core.ArgumentError(f"{verb}: bin: '{bin}' is no span of time; write auto, 30s, 5m, 1h or 1d")
     return seconds
 
 
@@ -384,7 +388,9 @@ def _series(bins: Bins, known: set[str]) -> dict[str, Any]:
     return {**amounts, "bins": bins.rows(known)}
 
 
-def bins_of(start: int | None, end: int | None, window: Window, size: int | None) -> tuple[int, int, int]:
+def bins_of(
+    start: int | None, end: int | None, window: Window, size: int | None, verb: str = "timeline"
+) -> tuple[int, int, int]:
     """The number of the first bin, how many there are, and their size: those of the window, as far as there are records.
     end: the last second that has something.
     """
@@ -404,6 +410,6 @@ def bins_of(start: int | None, end: int | None, window: Window, size: int | None
                 size *= 2
     if length(size) > MOST_BINS:
         raise _core.ArgumentError(
-            f"timeline: {length(size):,} bins of {duration(size)} are too many; choose a longer one, such as auto"
+            f"{verb}: {length(size):,} bins of {duration(size)} are too many; choose a longer one, such as auto"
         )
     return begin // size, length(size), size

@@ -19,6 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .detect import Detections
+
 KEEP = 6 * 3600
 _MOST_FILES = 100
 _DAY = 86400
@@ -33,7 +35,7 @@ class Watch:
                     page_someone(finding["why"])
 
     keep     seconds: records that ended longer ago than that before the newest are forgotten
-    scan     options of flowlogs.scan() for what is fed: {"format": ..., "internal": [...]}
+    scan     options of flowlogs.scan() for what is fed: {"format": ..., "internal": [...], "inventory": ...}
     options  those of Query.detect()
 
     newest   int or None: the end of the newest record that came
@@ -44,6 +46,7 @@ class Watch:
 
     def __init__(self, *, keep: float = KEEP, scan: dict[str, Any] | None = None, **options: Any) -> None:
         self._keep, self._scan, self._options = keep, dict(scan or {}), options
+        self._judge(b"srcaddr dstaddr start\n")  # a wrong option or file is an error now, and not when something comes
         self.folder = tempfile.mkdtemp(prefix="flowlogs-watch-")
         self._files: list[tuple[str, int, int]] = []  # path, end of the newest record, records
         self._made = 0
@@ -74,10 +77,15 @@ class Watch:
         query = source if isinstance(source, _core.Query) else flowlogs.scan(source, **{"on_error": "skip", **self._scan})
         if not self._add(query):
             return []
-        logs = flowlogs.scan([path for path, *_ in self._files], internal=self._scan.get("internal"))
-        answer = detect(logs, **self._options)
+        answer = self._judge([path for path, *_ in self._files])
         self.background = answer["background"]["text"]
         return [finding for finding in answer["findings"] if self._is_new(finding)]
+
+    def _judge(self, source: Any) -> Detections:
+        import flowlogs
+
+        known = {name: self._scan[name] for name in ("internal", "inventory") if name in self._scan}
+        return detect(flowlogs.scan(source, **known), **self._options)
 
     def _add(self, query: _core.Query) -> int:
         """Keeps the query's records. How many there were."""

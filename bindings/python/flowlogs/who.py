@@ -177,7 +177,7 @@ def who(query: _core.Query, subject: str, *, limit: int = 10, inventory: Known |
     """The Who of a query's records; Query.who() tells of the arguments."""
     require_records(query, "who")
     known = columns_of(query, "who", "srcaddr", "dstaddr")
-    asked = _Subject(subject, known)
+    asked = _Subject(str(subject), known)
     plan = _Plan(query, asked, known)
     names: Mapping[str, str] | None = None
     if inventory is not None:

@@ -310,7 +310,7 @@ def scan_of(args: argparse.Namespace, files: list[Any], window: windows.Window |
     if not files:
         raise UsageError("no FILES given; - is standard input")
     options: dict[str, Any] = {}
-    sets = _sets(args)
+    sets = sets_of(args)
     if sets:
         options["sets"] = sets
     internal = items_of(args.internal)
@@ -401,19 +401,29 @@ def rerun_of(args: argparse.Namespace) -> list[str]:
     """The input options, filters and FILES of this command, as words of another one that reads the same."""
     given = (
         ("--internal", args.internal), ("--inventory", args.inventory), ("--set", args.sets), ("--enrich", args.enrich),
-        ("--format", [args.log_format] if args.log_format else []), ("--accounts", args.accounts), ("--regions", args.regions),
+        ("--format", _given(args.log_format)), ("--accounts", args.accounts), ("--regions", args.regions),
+        *((f"--{name}", _given(getattr(args, name.replace("-", "_")))) for name in _CALLER),
+        *((f"--limit-{name}", _given(getattr(args, f"limit_{name.replace('-', '_')}"))) for name in _limits()),
         ("--where", getattr(args, "given_where", args.where)),
     )  # fmt: skip
-    words = [word for option, values in given for value in values for word in (option, value)]
+    words = [str(word) for option, values in given for value in values for word in (option, value)]
     for option, at in (("--since", args.window.since), ("--until", args.window.until)):
         words += [option, str(at)] if at is not None else []
-    return [*words, *(["--dedup"] if getattr(args, "dedup", False) else []), *args.files]
+    words += ["--dedup"] if getattr(args, "dedup", False) else []
+    return [*words, *(["--"] if any(file[:1] == "-" and file != "-" for file in args.files) else []), *args.files]
+
+
+_CALLER = ("profile", "region", "role-arn", "endpoint-url")
+
+
+def _given(value: Any) -> list[Any]:
+    return [] if value is None else [value]
 
 
 # ---- Sets ------------------------------------------------------------------------------------------------------------
 
 
-def _sets(args: argparse.Namespace) -> dict[str, list[str]]:
+def sets_of(args: argparse.Namespace) -> dict[str, list[str]]:
     """--set NAME=FILE, and the files that --where and --having name: `in @FILE` becomes `in @` and a name."""
     made: dict[str, list[str]] | None = getattr(args, "made_sets", None)
     if made is not None:
@@ -440,7 +450,7 @@ def _sets(args: argparse.Namespace) -> dict[str, list[str]]:
 def _known_sets(args: argparse.Namespace) -> dict[str, list[str]]:
     """All that `in @NAME` knows."""
     things = inventory_of(args)
-    return {**(things.sets if things is not None else {}), **_sets(args)}
+    return {**(things.sets if things is not None else {}), **sets_of(args)}
 
 
 def _name_files(expression: str, sets: dict[str, list[str]], known: dict[str, list[str]]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import flowlogs as fl
 from flowlogs import detect
+from flowlogs._text import count
 from flowlogs.cli.common import (
     Output,
     Parser,
@@ -17,9 +18,11 @@ from flowlogs.cli.common import (
     finish,
     footer,
     inventory_of,
+    is_remote,
     items_of,
     rerun_of,
     scan,
+    sets_of,
 )
 from flowlogs.cli.follow import add_every
 
@@ -102,14 +105,25 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"--save-baseline: {args.save_baseline}: {error.strerror}", hint=False) from None
     if answer["background"]["share_of_flows"] < 1 and output.format != "table":
         complain(f"too many flows: of outside clients about {answer['background']['share_of_flows']:.2%} were looked at")
-    return exit_code(args, finish(args, answer._stats), answer.worst())
+    return exit_code(args, finish(args, answer._stats, _matched(args, logs, answer)), answer.worst())
+
+
+def _matched(args: argparse.Namespace, logs: fl.Query, answer: detect.Detections) -> int | None:
+    """How many records there were to judge, if that may be none and can be told. (NODATA has no time in the answer either.)"""
+    can_be_none = answer._window == (None, None) and (args.where or args.window)
+    if not can_be_none or any(file == "-" or is_remote(file) for file in args.files):
+        return None
+    try:
+        return logs.count()
+    except fl.Error:
+        return None  # it was told before
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
-    """The arguments of flowlogs.detect.detect(). The scan is made before, and has read the sets."""
+    """The arguments of flowlogs.detect.detect()."""
     return {
         "baseline": args.baseline,
-        "lists": {name: _addresses(name, values) for name, values in args.made_sets.items()},
+        "lists": {name: _addresses(name, values) for name, values in sets_of(args).items()},
         "policy": args.policy,
         "inventory": inventory_of(args),
         "suppress": args.suppress,
@@ -127,8 +141,19 @@ def _span(text: str) -> int:
     return int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
 
 
+_ADDRESS = re.compile(r"\d+(\.\d+){3,}|[0-9.]+/\d+|[0-9a-fA-F]*:[0-9a-fA-F:.]*(/\d+)?")
+
+
 def _addresses(name: str, values: list[str]) -> list[str]:
-    return [value for value in values if re.fullmatch(r"[0-9a-fA-F:.]+(/\d+)?", value)]
+    """Of a set, which may hold other things, for --where: accounts, ports, interfaces."""
+    found: list[str] = []
+    others: list[str] = []
+    for value in values:
+        (found if _ADDRESS.fullmatch(value) else others).append(value)
+    if found and others:
+        told = f"{count(len(others), 'value')} of {len(values):,}, as '{others[0]}'"
+        complain(f"set {name}: no address or prefix, and not looked for: {told}")
+    return found
 
 
 def _thresholds(texts: list[str]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from typing import Any
 from flowlogs import watch
 from flowlogs._text import age, count, shown
 from flowlogs.cli import UNFINISHED
-from flowlogs.cli.common import Output, UsageError, complain, scan_of, warnings_told
+from flowlogs.cli.common import Output, UsageError, complain, inventory_of, items_of, scan_of, warnings_told
 from flowlogs.cli.follow import follower_of, pause_of
 from flowlogs.notify import NotifyError, channel_of
 
@@ -29,7 +29,9 @@ def run(args: argparse.Namespace, options_of: Callable[[argparse.Namespace], dic
     pause = pause_of(args, follower)
     outbox = _Outbox(channels)
     with Output(args.output, FORMATS, pipe="ndjson", zone=args.zone) as output:
-        judge: watch.Watch | None = None
+        known = {"internal": items_of(args.internal) or None, "inventory": inventory_of(args)}
+        judge = watch.Watch(keep=args.keep or watch.KEEP, scan=known, **options_of(args))
+        UNFINISHED.add(judge.folder)
         try:
             while True:
                 with warnings_told():
@@ -42,9 +44,6 @@ def run(args: argparse.Namespace, options_of: Callable[[argparse.Namespace], dic
                         logs = logs.filter(expression)
                     if args.dedup:
                         logs = logs.dedup()
-                    if judge is None:
-                        judge = watch.Watch(keep=args.keep or watch.KEEP, scan={"internal": args.internal or None}, **options_of(args))
-                        UNFINISHED.add(judge.folder)
                     for finding in judge.feed(logs):
                         output.write(_line(finding, output))
                         outbox.add(finding)
@@ -53,8 +52,7 @@ def run(args: argparse.Namespace, options_of: Callable[[argparse.Namespace], dic
                 outbox.send()
                 time.sleep(pause)
         finally:
-            if judge is not None:
-                judge.close()
+            judge.close()
 
 
 def _line(finding: dict[str, Any], output: Output) -> str:

@@ -7,7 +7,8 @@ import os
 
 import flowlogs as fl
 from flowlogs import diff
-from flowlogs.cli.common import Output, Parser, UsageError, complain, finish, limit_or_all, scan, scan_of
+from flowlogs.answers import greatest, least
+from flowlogs.cli.common import Output, Parser, UsageError, complain, finish, footer, limit_or_all, scan, scan_of
 from flowlogs.windows import Window
 
 HELP = """What changed from A to B: keys that are new, gone, grown or shrunk, the largest difference first.
@@ -68,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
         )
         if output.format == "table":
             output.write(answer.to_text(output.report_width, output.style))
+            both = answer["before"], answer["after"]
+            footer(args, output, least(side["start"] for side in both), greatest(side["end"] for side in both), told=True)
         else:
             output.write_table(answer.to_table())
     if sides is None:

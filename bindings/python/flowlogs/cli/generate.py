@@ -16,7 +16,7 @@ FILES = ""
 
 def add_options(parser: Parser) -> None:
     parser.add_argument("files", nargs="*", help=argparse.SUPPRESS)
-    parser.add_argument("--records", "-n", metavar="N", type=_number, default=1000,
+    parser.add_argument("--records", "-n", metavar="N", type=_number, default=None,
                         help="how many; k, M, G are powers of 1000 (default: 1000)")  # fmt: skip
     parser.add_argument("--seed", metavar="N", type=_number, default=0, help="another seed, another log (default: 0)")
     parser.add_argument("--format", "--log-format", metavar="FORMAT", dest="log_format", default="default",
@@ -37,12 +37,18 @@ def add_options(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.files:
         raise UsageError(f"generate reads no FILES, and is given '{args.files[0]}'")
+    if args.scenario and args.records is not None:
+        raise UsageError("--records does not go with --scenario; --days and --hosts say how much")
     path = None if args.output in (None, "-") else args.output
     gzip = args.gzip or synth._ends_in_gz(path)
     if gzip and path is None and sys.stdout.isatty():
         raise UsageError("compressed bytes are nothing for a terminal; give -o FILE")
-    blocks = synth._blocks(args.records, args.seed, args.log_format, synth._seconds(args.start), args.hosts,
-                           not args.no_header, gzip, args.scenario, args.days, args.truth)  # fmt: skip
+    try:
+        records = 1000 if args.records is None else args.records
+        blocks = synth._blocks(records, args.seed, args.log_format, synth._seconds(args.start), args.hosts,
+                               not args.no_header, gzip, args.scenario, args.days, args.truth)  # fmt: skip
+    except OSError as error:
+        raise UsageError(f"--truth: {args.truth}: {error.strerror}", hint=False) from None
     output = Output(None, ("raw",), terminal="raw", pipe="raw")
     output.path = path  # any name is welcome: what is written does not depend on its ending
     with output:
