@@ -128,7 +128,7 @@ void Judge::Spikes() {
       f.where = "(srcaddr = " + f.actor + " or dstaddr = " + f.actor + ") and accepted" + Between(f.first_seen, f.last_seen);
       f.show = "--group-by 'peer' --agg 'bytes=sum(bytes), records=count()' --sort -bytes --limit 10";
       f.next_step = "see which peer and service it was; a backup or a release explains most";
-      Keep(std::move(f), spike->most);
+      Keep(std::move(f), spike->most, std::to_string(spike->first));
       spike.reset();
     };
     for (const auto& [its_host, hour, sum] : hours) {

@@ -51,6 +51,13 @@ Side ClientByPorts(const ObservedRecord& r) {
   return r.dstport < r.srcport ? Side::kSource : Side::kDestination;
 }
 
+// Whether the flags tell who began. Transit gateways log the ACK of data and of FIN, too, OR-ed with the SYN of the same end:
+// there SYN with ACK and more may be either end's.
+bool TellsClient(const ObservedRecord& r) {
+  if (r.tcp_flags == kNullWord || (r.tcp_flags & kSyn) == 0) return false;
+  return !r.is_transit_gateway || (r.tcp_flags & kAck) == 0 || r.tcp_flags == (kSyn | kAck);
+}
+
 // True iff the source's end is the first of the conversation's two.
 bool SourceIsFirst(const ObservedRecord& r) {
   return *r.source < *r.destination || (*r.source == *r.destination && r.srcport <= r.dstport);
@@ -113,7 +120,7 @@ void Observations::Observe(const ObservedRecord& r) {
     }
     (r.source->is_v4() ? it->second.v4 : it->second.v6).Intersect(*r.source, *r.destination);
   }
-  if (r.tcp_flags == kNullWord || (r.tcp_flags & kSyn) == 0) return;
+  if (!TellsClient(r)) return;
   const Side client = (r.tcp_flags & kAck) == 0 ? Side::kSource : Side::kDestination;
   if (client == ClientByPorts(r)) return;
   const bool first = (client == Side::kSource) == SourceIsFirst(r);
@@ -216,7 +223,7 @@ Orientation Observations::Orient(const ObservedRecord& r, const Own* known) cons
       }
     }
   }
-  if (r.tcp_flags != kNullWord && (r.tcp_flags & kSyn) != 0) {
+  if (TellsClient(r)) {
     o.evidence = (r.tcp_flags & kAck) == 0 ? Evidence::kSyn : Evidence::kSynAck;
     o.client = o.evidence == Evidence::kSyn ? Side::kSource : Side::kDestination;
     return o;

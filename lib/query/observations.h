@@ -8,7 +8,8 @@
 //                   each). Of two, the private one; else the one that is no other interface's.
 //                3. exactly one of source and destination is private: that one.
 //   client       1. tcp-flags of the record: SYN without ACK, the source is the client ("syn"); SYN with ACK, the
-//                   destination is ("syn-ack").
+//                   destination is ("syn-ack"). Of a transit gateway's, which have ACKs of data, SYN with ACK
+//                   and nothing else.
 //                2. the same of another record of the conversation ("syn").
 //                3. the ports ("port"): see ServerPortRank().
 //                4. nothing ("unknown"): no ports, or the same on both sides.

@@ -79,6 +79,19 @@ TEST(Observations, FlagsTellTheClientBeforePorts) {
   EXPECT_EQ(Of({}).Orient(syn_ack).evidence, Evidence::kSynAck);
 }
 
+TEST(Observations, OfATransitGatewayTheAckOfDataTellsNothing) {  // SPEC 1.3: its flags are OR-ed with PSH and ACK
+  ObservedRecord client = Tcp("", "10.0.0.5", 40000, "10.0.0.6", 443, 27);
+  client.is_transit_gateway = true;
+  ObservedRecord server = Tcp("", "10.0.0.6", 443, "10.0.0.5", 40000, 27);
+  server.is_transit_gateway = true;
+  const Observations seen = Of({client, server});
+  EXPECT_EQ(seen.Orient(client).client, Side::kSource);
+  EXPECT_EQ(seen.Orient(client).evidence, Evidence::kPort);
+  EXPECT_EQ(seen.Orient(server).client, Side::kDestination);
+  server.tcp_flags = 18;  // nothing but the SYN-ACK
+  EXPECT_EQ(seen.Orient(server).evidence, Evidence::kSynAck);
+}
+
 TEST(Observations, FlagsOfAnotherRecordTellWhereThePortsWouldBeWrong) {
   const ObservedRecord syn = Tcp("e", "10.0.0.5", 443, "10.0.0.6", 50000, 2);
   const ObservedRecord later = Tcp("e", "10.0.0.5", 443, "10.0.0.6", 50000, 0);
