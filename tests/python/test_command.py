@@ -80,7 +80,7 @@ def test_a_mistyped_verb_or_option_is_told(command, noise):
         (["query", "--threads", "0", noise], "'0'"),
         (["query", "--limit", "-1", noise], "limit"),
         (["query", "--having", "n > 1", noise], "there are none"),
-        (["query", "-o", "parquet", noise], "not built yet"),
+        (["summary", "-o", "parquet", noise], "this verb writes"),
         (["query", "-o", "xml", noise], "xml"),
         (["summary", "-o", "csv", noise], "csv"),
         (["top", "srcaddr", "--by", "size", noise], "size"),

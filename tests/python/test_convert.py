@@ -83,6 +83,44 @@ def test_the_command_writes_files_and_streams(command, made, rows, tmp_path):
     assert command("convert", "-o", "x.xml", log).returncode == 2
 
 
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["query", "--group-by", "dstport, bin(start, 5m)", "--agg", "flows=count(), mean=mean(bytes)"],
+        ["query", "--where", "rejected"],
+        ["top", "service"],
+        ["records", "--fields", "srcaddr, service, duration"],
+        ["conversations"],
+        ["timeline", "--bin", "5m"],
+        ["fields"],
+    ],
+    ids=lambda verb: verb[0],
+)
+def test_answers_that_are_tables_are_parquet_and_arrow_too(command, noise, tmp_path, verb):  # CONTRACT V2
+    files = [] if verb[0] == "fields" else [noise]
+    expected = [json.loads(line) for line in command(*verb, "-o", "ndjson", *files).stdout.splitlines()]
+    for ending, read in (
+        ("parquet", lambda file: pyarrow.parquet.read_table(file)),
+        ("arrow", lambda file: pyarrow.ipc.open_file(file).read_all()),
+    ):
+        path = tmp_path / f"answer.{ending}"
+        assert command(*verb, "-o", path, *files).returncode == 0
+        assert read(path).to_pylist() == expected and expected
+    stream = command(*verb, "-o", "arrow", *files, encoding=None).stdout
+    assert pyarrow.ipc.open_stream(stream).read_all().to_pylist() == expected
+
+
+def test_arrow_is_a_file_by_its_path_and_a_stream_elsewhere(made, rows, tmp_path):
+    logs = fl.scan(made)
+    logs.convert(tmp_path / "a.arrow")
+    buffer = io.BytesIO()
+    logs.convert(buffer, format="arrow")
+    table = pyarrow.ipc.open_file(tmp_path / "a.arrow").read_all()
+    table.validate(full=True)
+    assert table == pyarrow.ipc.open_stream(buffer.getvalue()).read_all()
+    assert table.to_pylist() == rows
+
+
 def test_damage_leaves_what_was_read(command, noise, tmp_path):  # CONTRACT P5, V5
     cut = tmp_path / "cut.log.gz"
     content = gzip.compress(noise.read_bytes() * 200)

@@ -359,12 +359,13 @@ def convert(
     format: str | None = None,
     fields: Iterable[str] | None = None,
 ) -> _core.Stats:
-    """Writes the records as NDJSON, CSV, TSV or Parquet (which needs pyarrow), in bounded memory, and gives the Stats.
+    """Writes the records as NDJSON, CSV, TSV, Parquet or Arrow (by pyarrow), in bounded memory, and gives the Stats.
 
         logs.convert("flows.parquet")
 
     output  a path, or a file open for bytes
-    format  "ndjson", "csv", "tsv" or "parquet"; None: as the path ends
+    format  "ndjson", "csv", "tsv", "parquet", "arrow" (a path: Arrow's file format, a file object: its stream);
+            None: as the path ends
     fields  columns and keys; None: all fields that the inputs begin with
 
     Names have underscores and types are int32, int64 and string, as in AWS's Parquet. Raises as collect() does.

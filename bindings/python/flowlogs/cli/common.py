@@ -15,14 +15,14 @@ from datetime import tzinfo
 from typing import IO, Any, NoReturn
 
 import flowlogs as fl
-from flowlogs import windows
+from flowlogs import convert, windows
 from flowlogs._text import Style, count, percent, shown, wrapped
 from flowlogs.cli import UNFINISHED, progress
 from flowlogs.cli.terminal import style_of, width_of
 
 # How an answer can be written, and the endings of file names that choose it.
-FORMATS = ("table", "csv", "tsv", "json", "ndjson", "raw", "dot")
-LATER_FORMATS = ("parquet", "arrow")  # but where the verb writes it
+FORMATS = ("table", "csv", "tsv", "json", "ndjson", "parquet", "arrow", "raw", "dot")
+TABLE_FORMATS = FORMATS[:7]  # of an answer that is a fl.Table
 ENDINGS = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -33,6 +33,7 @@ ENDINGS = {
     ".log": "raw",
     ".dot": "dot",
     ".parquet": "parquet",
+    ".arrow": "arrow",
     ".tf": "terraform",
     ".sh": "cli",
 }
@@ -518,6 +519,13 @@ class Output:
             self.is_terminal = sys.stdout.isatty()
             self.style, self.width = style_of(sys.stdout), width_of(sys.stdout)
         self.style.zone = zone
+        if self.format in convert.BINARY:
+            if self.is_terminal:
+                raise UsageError(f"{self.format} is nothing for a terminal; give -o FILE.{self.format}", hint=False)
+            try:
+                convert.pyarrow_of(self.format)
+            except ImportError as error:
+                raise UsageError(str(error), hint=False) from None
 
     @property
     def for_people(self) -> bool:
@@ -530,9 +538,6 @@ class Output:
         return self.width if self.is_terminal else max(self.width, 160)
 
     def _format_of(self, wish: str, formats: tuple[str, ...]) -> str:
-        later = os.path.splitext(wish)[1][1:] if wish not in LATER_FORMATS else wish
-        if later in LATER_FORMATS and later not in formats:
-            raise UsageError(f"-o {later} is not built yet; there are {', '.join(formats)}", hint=False)
         found = wish
         if wish not in FORMATS and wish not in formats:
             ending = os.path.splitext(wish)[1].lower()
@@ -599,6 +604,9 @@ class Output:
             raise WriteError(f"{self.path}: cannot be written: {error.strerror}") from None
 
     def write_table(self, table: fl.Table) -> None:
+        if self.format in convert.BINARY:
+            self.write_tables([table])
+            return
         self.write(self._headed(self._rendered(table)))
 
     def _rendered(self, table: fl.Table) -> str:
@@ -614,6 +622,8 @@ class Output:
 
     def write_tables(self, tables: Any) -> int:
         """Writes tables of the same columns as one, piece by piece. Returns the number of rows."""
+        if self.format in convert.BINARY:
+            return convert.write(tables, self.format, self.write, is_file=self.path is not None)
         rows = 0
         for table in tables:
             if self.format == "table":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from flowlogs import conversations
-from flowlogs.cli.common import Output, Parser, UsageError, finish, footer, limit_or_all, scan
+from flowlogs.cli.common import TABLE_FORMATS, Output, Parser, UsageError, finish, footer, limit_or_all, scan
 
 HELP = """One row a conversation (client, server, the server's port and protocol), the largest first: packets and bytes each
 way, and what became of it:
@@ -22,7 +22,7 @@ Bytes and packets are counted once, also where several interfaces saw them. -o d
   flowlogs conversations -n all -o net.dot LOG && dot -Tsvg net.dot >net.svg"""
 EXAMPLE = "flowlogs conversations --state answered -n 5 tests/data/internet-noise-v2.log"
 FILES = "FILES..."
-FORMATS = ("table", "csv", "tsv", "json", "ndjson", "dot")
+FORMATS = (*TABLE_FORMATS, "dot")
 
 
 def add_options(parser: Parser) -> None:

@@ -9,15 +9,15 @@ from flowlogs._text import count, shown
 from flowlogs.cli.common import Output, Parser, UsageError, complain, finish, scan
 from flowlogs.cli.query import split
 
-HELP = """The records as NDJSON, CSV, TSV or Parquet (this needs pyarrow: pip install 'flowlogs[frames]'), with the column
-names and types of AWS's own Parquet files. Written while it is read, in little memory."""
+HELP = """The records as NDJSON, CSV, TSV, Parquet or Arrow (these need pyarrow: pip install 'flowlogs[frames]'; in a pipe
+Arrow is a stream), with the column names and types of AWS's own Parquet files. Written while it is read, in little memory."""
 EXAMPLE = "flowlogs convert -o ndjson --fields srcaddr,dstaddr,service,bytes tests/data/internet-noise-v2.log"
 FILES = "-o FILE|FORMAT FILES..."
 
 
 def add_options(parser: Parser) -> None:
     parser.add_argument(
-        "-o", "--output", metavar="FORMAT|FILE", help="FILE.parquet, .ndjson, .csv, .tsv; or the format, for standard output"
+        "-o", "--output", metavar="FORMAT|FILE", help="FILE.parquet, .arrow, .ndjson, .csv, .tsv; or the format, for standard output"
     )
     parser.add_argument(
         "--fields",
@@ -37,18 +37,11 @@ def run(args: argparse.Namespace) -> int:
     if args.output is None:
         raise UsageError("it needs -o FILE or -o FORMAT")
     output = Output(args.output, convert.FORMATS)
-    if output.format == "parquet":
-        if output.path is None and output.is_terminal:
-            raise UsageError("Parquet is nothing for a terminal; give -o FILE.parquet")
-        try:
-            convert.pyarrow_of_parquet()
-        except ImportError as error:
-            raise UsageError(str(error), hint=False) from None
     columns = split(args.fields)
     logs = scan(args)
     with output:
         tables = (logs.select(*columns) if columns else logs)._tables()
-        rows = convert.write(tables, output.format, output.write)
+        rows = output.write_tables(tables)
     stats = tables.stats
     if stats.new_fields and not columns:
         names = ", ".join(shown(name) for name in stats.new_fields)

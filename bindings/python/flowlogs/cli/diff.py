@@ -8,7 +8,7 @@ import os
 import flowlogs as fl
 from flowlogs import diff
 from flowlogs.answers import greatest, least
-from flowlogs.cli.common import Output, Parser, UsageError, complain, finish, footer, limit_or_all, scan, scan_of
+from flowlogs.cli.common import TABLE_FORMATS, Output, Parser, UsageError, complain, finish, footer, limit_or_all, scan, scan_of
 from flowlogs.windows import Window
 
 HELP = """What changed from A to B: keys that are new, gone, grown or shrunk, the largest difference first.
@@ -25,7 +25,7 @@ both."""
 EXAMPLE = """flowlogs diff 2021-09-02T21:44:00Z..2021-09-02T21:45:00Z 2021-09-02T21:45:00Z..2021-09-02T21:46:00Z \\
            --by srcaddr -n 5 tests/data/internet-noise-v2.log"""
 FILES = "A B [FILES...]"
-FORMATS = ("table", "csv", "tsv", "json", "ndjson")
+FORMATS = TABLE_FORMATS
 
 
 def add_options(parser: Parser) -> None:

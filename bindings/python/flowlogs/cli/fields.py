@@ -8,12 +8,12 @@ import textwrap
 
 import flowlogs as fl
 from flowlogs._text import Style
-from flowlogs.cli.common import Output, Parser, UsageError, limit
+from flowlogs.cli.common import TABLE_FORMATS, Output, Parser, UsageError, limit
 
 HELP = "The 72 fields of VPC and transit gateway flow logs: name, version that brought it, type, unit, meaning."
 EXAMPLE = "flowlogs fields --version 3 --product vpc"
 FILES = "[NAME...]"
-FORMATS = ("table", "csv", "tsv", "json", "ndjson")
+FORMATS = TABLE_FORMATS
 COLUMNS = [
     ("name", "text"),
     ("column", "text"),

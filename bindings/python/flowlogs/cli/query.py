@@ -6,7 +6,7 @@ import argparse
 
 import flowlogs as fl
 from flowlogs import _core
-from flowlogs.cli.common import Output, Parser, UsageError, complain_of_twice, finish, footer, limit, scan, times_of
+from flowlogs.cli.common import TABLE_FORMATS, Output, Parser, UsageError, complain_of_twice, finish, footer, limit, scan, times_of
 
 HELP = """Any question: filter, group, aggregate, sort.
 
@@ -14,7 +14,7 @@ Without --group-by and --agg the answer is the records' fields, as of `flowlogs 
 EXAMPLE = """flowlogs query --where "rejected" --group-by dstport \\
            --agg "flows=count(),sources=distinct(srcaddr)" --sort -flows --limit 5 tests/data/internet-noise-v2.log"""
 FILES = "FILES..."
-FORMATS = ("table", "csv", "tsv", "json", "ndjson")
+FORMATS = TABLE_FORMATS
 
 
 def add_options(parser: Parser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 import flowlogs as fl
-from flowlogs.cli.common import Output, Parser, UsageError, complain, complain_of_twice, finish, limit, scan
+from flowlogs.cli.common import TABLE_FORMATS, Output, Parser, UsageError, complain, complain_of_twice, finish, limit, scan
 from flowlogs.cli.query import split, stream
 from flowlogs.raw_lines import RawLines
 
@@ -13,7 +13,7 @@ HELP = """The records themselves, in input order: all their fields, or those of 
 lines under their header, which flowlogs reads again. Written while it is read, in little memory."""
 EXAMPLE = """flowlogs records --where "action = 'REJECT' and dstport = 3389" -o raw tests/data/internet-noise-v2.log"""
 FILES = "FILES..."
-FORMATS = ("table", "csv", "tsv", "json", "ndjson", "raw")
+FORMATS = (*TABLE_FORMATS, "raw")
 
 
 def add_options(parser: Parser) -> None:

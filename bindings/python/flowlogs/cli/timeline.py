@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 
 from flowlogs import timeline
-from flowlogs.cli.common import Output, Parser, finish, footer, limit, scan
+from flowlogs.cli.common import TABLE_FORMATS, Output, Parser, finish, footer, limit, scan
 
 HELP = """Bytes, packets and records over time. Bytes and packets of a record are spread evenly over its time, so that a
 ten-minute record is no spike; all sums stay exact. They are counted once, also where several interfaces saw them."""
 EXAMPLE = "flowlogs timeline --bin 1m --by action tests/data/internet-noise-v2.log"
 FILES = "FILES..."
-FORMATS = ("table", "csv", "tsv", "json", "ndjson")
+FORMATS = TABLE_FORMATS
 
 
 def add_options(parser: Parser) -> None:

@@ -8,6 +8,7 @@ import re
 import flowlogs as fl
 from flowlogs._text import count
 from flowlogs.cli.common import (
+    TABLE_FORMATS,
     Output,
     Parser,
     UsageError,
@@ -24,7 +25,7 @@ HELP = """The values of a field, or of another key such as service or prefix(src
 or flows (records), and their share of all of them. Records without a value are left out, and counted on stderr."""
 EXAMPLE = "flowlogs top srcaddr --by flows -n 5 tests/data/internet-noise-v2.log"
 FILES = "FIELD FILES..."
-FORMATS = ("table", "csv", "tsv", "json", "ndjson")
+FORMATS = TABLE_FORMATS
 
 
 def add_options(parser: Parser) -> None:
