@@ -97,15 +97,18 @@ absl::Status EnvelopeInput::ReadPrefix(const InputOptions& options) {
     for (const Block& block : lines_.ready()) bytes += block.text().size();
   }
   prefix_is_all_ = is_ended_;
+  bool is_over = false;  // the prefix: then the next header is looked for
   for (const Block& block : lines_.ready()) {
     const bool is_message = !(block.last_line_broken() || block.last_line_too_long() || block.last_line_unfinished());
     std::string_view text = block.text();
     if (!is_message) text = text.substr(0, text.substr(0, text.size() - 1).rfind('\n') + 1);
     if (text.empty()) continue;
-    if (block.header() != prefix_header_) {
+    if (is_over || block.header() != prefix_header_) {
       prefix_is_all_ &= prefix_.empty();
-      if (!prefix_.empty()) {
-        if (prefix_header_.empty()) next_header_ = block.header();
+      is_over = !prefix_.empty();
+      if (is_over) {
+        next_header_ = block.header();
+        if (next_header_.empty()) continue;
         break;
       }
       prefix_header_ = block.header();

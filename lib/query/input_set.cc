@@ -137,6 +137,7 @@ absl::Status InputSet::Begin(InputRun* run) const {
   } else if (!run->input->prefix_header().empty()) {
     // The block with it sets the format in force.
     run->first_format = Format::Parse(run->input->prefix_header());
+    if (!run->first_format) run->first_format = Format::Parse(run->input->next_header());  // objects that are no flow records
   } else {
     const DetectedFormat detected =
         DetectFormat(run->input->prefix(), run->input->prefix_is_all(), spec_->options.format);

@@ -204,7 +204,7 @@ class Input {
   std::string_view prefix() const { return prefix_; }
   // Not empty: the Block::header() in front of the prefix.
   std::string_view prefix_header() const { return prefix_header_; }
-  // Not empty: the first Block::header() behind the prefix, if the prefix has none; where it is known yet.
+  // Not empty: the first Block::header() behind the prefix; where it is known yet.
   std::string_view next_header() const { return next_header_; }
   // True iff prefix() is the whole content.
   bool prefix_is_all() const { return prefix_is_all_; }
