@@ -26,6 +26,10 @@ std::string_view OutcomeText(Outcome outcome) {
   return "payload";
 }
 
+std::string Count(uint64_t number, std::string_view what) {
+  return std::to_string(number) + " " + std::string(what) + (number == 1 ? "" : "s");
+}
+
 Outcome Flow::outcome() const {
   constexpr uint8_t kRst = 4, kSyn = 2;
   constexpr uint64_t kBare = 64;  // bytes of a packet that carries nothing but options

@@ -26,6 +26,8 @@ namespace insight {
 
 enum class Outcome : uint8_t { kRejected, kUnanswered, kAnswered, kPayload };
 std::string_view OutcomeText(Outcome outcome);
+// "1 host", "2 hosts".
+std::string Count(uint64_t number, std::string_view what);
 
 // A row of the FlowTable.
 struct Flow {

@@ -14,10 +14,6 @@ inline namespace v1 {
 namespace insight {
 namespace {
 
-std::string Count(uint64_t number, std::string_view what) {
-  return std::to_string(number) + " " + std::string(what) + (number == 1 ? "" : "s");
-}
-
 template <typename T>
 std::string FirstOf(const T& items, size_t most = 3) {
   std::string text;

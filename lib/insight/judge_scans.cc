@@ -13,10 +13,6 @@ inline namespace v1 {
 namespace insight {
 namespace {
 
-std::string Count(uint64_t number, std::string_view what) {
-  return std::to_string(number) + " " + std::string(what) + (number == 1 ? "" : "s");
-}
-
 // "21 seconds", "3 minutes": never shorter than it was.
 std::string Lasted(int64_t seconds) {
   seconds = std::max<int64_t>(seconds, 1);

@@ -10,14 +10,6 @@
 namespace flowlogs {
 inline namespace v1 {
 namespace insight {
-namespace {
-
-std::string Count(uint64_t number, std::string_view what) {
-  return std::to_string(number) + " " + std::string(what) + (number == 1 ? "" : "s");
-}
-
-}  // namespace
-
 void Judge::DataLoss(const std::map<std::string, InterfaceLog>& all) {
   // Interfaces that lost much are told each; those that lost little, of which there may be hundreds, are told together.
   constexpr double kMuch = 0.05;
