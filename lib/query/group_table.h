@@ -24,11 +24,18 @@ namespace flowlogs {
 inline namespace v1 {
 
 // A fixed mix of words (splitmix64's finalizer): the same in every process.
-inline uint64_t MixWord(uint64_t hash, uint64_t word) {
+constexpr uint64_t MixWord(uint64_t hash, uint64_t word) {
   uint64_t h = hash ^ word;
   h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9;
   h = (h ^ (h >> 27)) * 0x94d049bb133111eb;
   return h ^ (h >> 31);
+}
+
+// A faster mix, for tables: both halves of the product of a word and a fixed number.
+inline uint64_t FoldWord(uint64_t word) {
+  __extension__ using Uint128 = unsigned __int128;
+  const Uint128 product = static_cast<Uint128>(word) * 0xd6e8feb86659fd93;
+  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
 // The words of one group: its key, then its states.
@@ -53,16 +60,19 @@ class GroupTable {
   size_t size() const { return size_; }
   // In the order of first appearance. Valid while the table lives.
   GroupRow row(size_t group) const {
-    return chunks_[group >> chunk_bits_].as<uint64_t>() + (group & chunk_mask_) * row_words_;
+    return chunks_[group >> chunk_bits_] + (group & chunk_mask_) * row_words_;
   }
 
   // rows[i] = the row of the key keys[i * key_words() ..], made if it is new, with zeros as its states: the caller
   // begins those of the rows from the size before. `few`, if it is given, is filled.
   void FindOrAdd(const uint64_t* keys, size_t count, GroupRow* rows, FewGroups* few = nullptr);
 
+  // No keys are looked up any more: gives back what that needs.
+  void EndKeys() { slot_memory_ = ZeroedMemory(); }
+
   static uint32_t Hash(const uint64_t* key, size_t words) {
     uint64_t hash = 0x9e3779b97f4a7c15;
-    for (size_t k = 0; k < words; ++k) hash = Fold(hash ^ key[k]);
+    for (size_t k = 0; k < words; ++k) hash = FoldWord(hash ^ key[k]);
     return static_cast<uint32_t>(hash);
   }
 
@@ -78,11 +88,6 @@ class GroupTable {
   };
   static constexpr size_t kStep = 1024;  // keys whose hashes are made at once
 
-  static uint64_t Fold(uint64_t word) {
-    __extension__ using Uint128 = unsigned __int128;
-    const Uint128 product = static_cast<Uint128>(word) * 0xd6e8feb86659fd93;
-    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-  }
   Slot* slots() const { return slot_memory_.as<Slot>(); }
   void Grow(size_t room);
   GroupRow Add(const uint64_t* key);
@@ -105,7 +110,9 @@ class GroupTable {
   size_t chunk_mask_ = 0;
   size_t bytes_ = 0;
   ZeroedMemory slot_memory_;
-  std::vector<ZeroedMemory> chunks_;
+  std::vector<GroupRow> chunks_;
+  size_t chunks_left_ = 0;  // of the last block of row_memory_
+  std::vector<ZeroedMemory> row_memory_;
   std::vector<uint32_t> hashes_;  // of one step
 };
 
@@ -174,10 +181,19 @@ inline GroupTable::GroupTable(size_t key_words, size_t state_words)
 
 inline GroupRow GroupTable::Add(const uint64_t* key) {
   if ((size_ & chunk_mask_) == 0) {
-    // The first chunk is small pages, which cost what is used of them.
-    const size_t bytes = (size_t{1} << chunk_bits_) * row_words_ * sizeof(uint64_t);
-    chunks_.emplace_back(bytes, !chunks_.empty());
-    bytes_ += bytes;
+    // The first chunk is small pages, which cost what is used of them. The others come from larger blocks, for a chunk alone
+    // seldom fills huge pages.
+    constexpr size_t kChunksInBlock = 8;
+    const size_t words = (size_t{1} << chunk_bits_) * row_words_;
+    if (chunks_left_ == 0) {
+      chunks_left_ = chunks_.empty() ? 1 : kChunksInBlock;
+      row_memory_.emplace_back(chunks_left_ * words * sizeof(uint64_t), !chunks_.empty());
+      chunks_.push_back(row_memory_.back().as<uint64_t>());
+    } else {
+      chunks_.push_back(chunks_.back() + words);
+    }
+    --chunks_left_;
+    bytes_ += words * sizeof(uint64_t);
   }
   const GroupRow added = row(size_++);
   if (key != nullptr) std::memcpy(added, key, key_words_ * sizeof(*key));

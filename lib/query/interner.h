@@ -92,12 +92,28 @@ class Interner {
     return word;
   }
   static uint32_t HashOf(std::string_view text) {
-    uint64_t hash = MixWord(0x8bb84b93962eacc9, text.size());
+    uint64_t hash = 0x8bb84b93962eacc9 + text.size();
     while (text.size() > 8) {
-      hash = MixWord(hash, ShortWord(text.substr(0, 8)));
+      hash = FoldWord(hash ^ ShortWord(text.substr(0, 8)));
       text.remove_prefix(8);
     }
-    return static_cast<uint32_t>(MixWord(hash, ShortWord(text)));
+    return static_cast<uint32_t>(FoldWord(hash ^ ShortWord(text)));
+  }
+
+  // In words: an interface, of which each record has one, is 21 bytes.
+  static bool IsSame(std::string_view a, std::string_view b) {
+    const size_t n = a.size();
+    if (n != b.size()) return false;
+    if (n < 8) return a == b;
+    auto differ = [&](size_t at) {
+      uint64_t x, y;
+      std::memcpy(&x, a.data() + at, 8);
+      std::memcpy(&y, b.data() + at, 8);
+      return x ^ y;
+    };
+    uint64_t difference = differ(n - 8);
+    for (size_t at = 0; at + 8 < n; at += 8) difference |= differ(at);
+    return difference == 0;
   }
 
   uint32_t Find(std::string_view text) {
@@ -112,7 +128,7 @@ class Interner {
         slot = {hash, static_cast<uint32_t>(texts_.size())};
         return slot.code - 1;
       }
-      if (slot.hash == hash && texts_[slot.code - 1] == text) return slot.code - 1;
+      if (slot.hash == hash && IsSame(texts_[slot.code - 1], text)) return slot.code - 1;
     }
   }
   size_t num_slots() const { return slot_memory_.bytes() / sizeof(Slot); }
