@@ -39,6 +39,32 @@ struct ObservedPlaces {
   void AppendPlaces(std::vector<int>* out) const;
 };
 
+// The values of an ObservedRecord by columns: an array of each, by row; nullptr for what the format lacks.
+struct ObservedColumns {
+  const std::string_view* interface_id;
+  const std::string_view* flow_direction;
+  const int64_t* source;  // words of addresses
+  const int64_t* destination;
+  const int64_t* srcport;
+  const int64_t* dstport;
+  const int64_t* protocol;
+  const int64_t* tcp_flags;
+  bool is_transit_gateway;
+  // Valid while the batch keeps these rows.
+  static ObservedColumns Of(const ObservedPlaces& places, RecordBatch& batch, Rows rows);
+  ObservedRecord At(const RecordBatch& batch, uint32_t row) const {
+    auto word = [row](const int64_t* words) { return words == nullptr ? kNullWord : words[row]; };
+    auto text = [row](const std::string_view* texts) { return texts == nullptr ? std::string_view() : texts[row]; };
+    auto address = [&](const int64_t* words) -> std::optional<IpAddress> {
+      const int64_t bits = word(words);
+      if (bits == kNullWord) return std::nullopt;
+      return batch.Address(bits);
+    };
+    return {text(interface_id), text(flow_direction), is_transit_gateway, address(source), address(destination),
+            word(srcport),      word(dstport),        word(protocol),     word(tcp_flags)};
+  }
+};
+
 // A column of the language and where it stands in one format.
 struct BoundColumn {
   ColumnRef::Kind kind;

@@ -87,6 +87,15 @@ void ObservedPlaces::AppendPlaces(std::vector<int>* out) const {
   }
 }
 
+ObservedColumns ObservedColumns::Of(const ObservedPlaces& places, RecordBatch& batch, Rows rows) {
+  auto texts = [&](int place) { return place < 0 ? nullptr : batch.Texts(place, rows); };
+  auto integers = [&](int place) { return place < 0 ? nullptr : batch.Integers(place, rows); };
+  auto addresses = [&](int place) { return place < 0 ? nullptr : batch.Addresses(place, rows); };
+  return {texts(places.interface_id), texts(places.flow_direction), addresses(places.source),
+          addresses(places.destination), integers(places.srcport), integers(places.dstport),
+          integers(places.protocol), integers(places.tcp_flags), places.is_transit_gateway};
+}
+
 BoundColumn BoundColumn::Bind(const ColumnRef& column, const Format& format) {
   if (column.kind == ColumnRef::Kind::kEnriched) return BindEnriched(column, format);
   BoundColumn bound{column.kind, column.type(), false, {-1, -1}, {}};
@@ -159,34 +168,8 @@ std::vector<std::string_view>& ColumnReader::NextTexts(uint32_t rows) {
 const std::vector<ObservedRecord>& ColumnReader::Observed(const ObservedPlaces& places, RecordBatch& batch, Rows rows) {
   if (observed_filled_.Is(batch, rows)) return observed_;
   if (observed_.size() < batch.run().num_rows) observed_.resize(batch.run().num_rows);
-  auto texts = [&](int place) { return place < 0 ? nullptr : batch.Texts(place, rows); };
-  auto integers = [&](int place) { return place < 0 ? nullptr : batch.Integers(place, rows); };
-  auto addresses = [&](int place) { return place < 0 ? nullptr : batch.Addresses(place, rows); };
-  const std::string_view* interface_id = texts(places.interface_id);
-  const std::string_view* direction = texts(places.flow_direction);
-  const int64_t* source = addresses(places.source);
-  const int64_t* destination = addresses(places.destination);
-  const int64_t* srcport = integers(places.srcport);
-  const int64_t* dstport = integers(places.dstport);
-  const int64_t* protocol = integers(places.protocol);
-  const int64_t* flags = integers(places.tcp_flags);
-  for (uint32_t i = 0; i < rows.count; ++i) {
-    const uint32_t row = rows[i];
-    auto word = [row](const int64_t* words) { return words == nullptr ? kNullWord : words[row]; };
-    auto address = [&](const int64_t* words) -> std::optional<IpAddress> {
-      if (word(words) == kNullWord) return std::nullopt;
-      return batch.Address(words[row]);
-    };
-    observed_[row] = {interface_id == nullptr ? std::string_view() : interface_id[row],
-                      direction == nullptr ? std::string_view() : direction[row],
-                      places.is_transit_gateway,
-                      address(source),
-                      address(destination),
-                      word(srcport),
-                      word(dstport),
-                      word(protocol),
-                      word(flags)};
-  }
+  const ObservedColumns columns = ObservedColumns::Of(places, batch, rows);
+  for (uint32_t i = 0; i < rows.count; ++i) observed_[rows[i]] = columns.At(batch, rows[i]);
   observed_filled_ = {batch.generation(), rows.id};
   return observed_;
 }

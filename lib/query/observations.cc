@@ -13,7 +13,6 @@ namespace flowlogs {
 inline namespace v1 {
 namespace {
 
-constexpr int64_t kSyn = 2;
 constexpr int64_t kAck = 16;
 constexpr int64_t kFirstEphemeral = 32768;  // Linux's default; IANA's range begins at 49152
 
@@ -45,6 +44,8 @@ bool IsPrivate(IpAddress address) { return ScopeOf(address) == AddressScope::kPr
 // Which side the ports make the client's; kNone if they cannot tell.
 Side ClientByPorts(const ObservedRecord& r) {
   if (r.srcport == kNullWord || r.dstport == kNullWord || r.srcport == r.dstport) return Side::kNone;
+  const bool src_is_low = r.srcport < kFirstEphemeral, dst_is_low = r.dstport < kFirstEphemeral;
+  if (src_is_low != dst_is_low) return src_is_low ? Side::kDestination : Side::kSource;  // whatever the services
   const int src = ServerPortRank(r.srcport, r.protocol);
   const int dst = ServerPortRank(r.dstport, r.protocol);
   if (src != dst) return src < dst ? Side::kSource : Side::kDestination;
@@ -198,6 +199,12 @@ void Observations::Resolve() {
   }
 }
 
+std::optional<IpAddress> Observations::InAllSoFar(std::string_view interface_id) const {
+  const auto it = interfaces_.find(absl::string_view(interface_id.data(), interface_id.size()));
+  if (it == interfaces_.end() || it->second.v4.count != 1) return std::nullopt;
+  return it->second.v4.first;
+}
+
 Observations::Own Observations::OwnOf(std::string_view interface_id) const {
   const auto it = interfaces_.find(absl::string_view(interface_id.data(), interface_id.size()));
   return it == interfaces_.end() ? Own() : it->second.own;
@@ -212,7 +219,8 @@ Orientation Observations::Orient(const ObservedRecord& r, const Own* known) cons
     } else if (r.flow_direction == "egress") {
       o.own = Side::kSource;
     } else {
-      const Own addresses = known != nullptr ? *known : OwnOf(r.interface_id);
+      const Own looked_up = known != nullptr ? Own() : OwnOf(r.interface_id);
+      const Own& addresses = known != nullptr ? *known : looked_up;
       const std::optional<IpAddress>& own = r.source->is_v4() ? addresses.v4 : addresses.v6;
       if (own == r.source) {
         o.own = Side::kSource;

@@ -45,6 +45,8 @@ constexpr Side Other(Side side) {
 // How the client was told.
 enum class Evidence : uint8_t { kUnknown, kSyn, kSynAck, kPort };
 
+inline constexpr int64_t kSyn = 2;  // of tcp-flags
+
 // How much a port looks like a server's: 3 a known service, 2 any other below the ephemeral ports (32768), 1 a known service
 // among these, 0 the rest. Of two ports of one rank the lower is the server's.
 int ServerPortRank(int64_t port, int64_t protocol);
@@ -78,6 +80,9 @@ class Observations {
 
   // Takes note of a record. In any order.
   void Observe(const ObservedRecord& record);
+  // The one IPv4 address that stands in all records of the interface so far, if there is just one. Other records with it have
+  // nothing to add, but for their direction and flags with kSyn.
+  std::optional<IpAddress> InAllSoFar(std::string_view interface_id) const;
   void Merge(const Observations& other);
   // Settles whose addresses the interfaces are. Observe() may go on afterwards, and Resolve() be called again.
   void Resolve();

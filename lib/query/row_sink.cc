@@ -133,21 +133,38 @@ class RowSink final : public LocalSink {
 
 class ObservationSink final : public LocalSink {
  public:
-  void BeginBlock(const BlockContext& block) override { reader_.SetContext(ContextOf({}, block)); }
   void Consume(RecordBatch& batch) override {
     ObservedPlaces places = ObservedPlaces::Bind(batch.format());
     if (places.tcp_flags < 0) places.srcport = places.dstport = places.protocol = -1;  // they say who began against the ports
     columns_.clear();
     places.AppendPlaces(&columns_);
-    batch.Locate(columns_, batch.AllRows());
-    const std::vector<ObservedRecord>& records = reader_.Observed(places, batch, batch.AllRows());
-    for (uint32_t row = 0; row < batch.run().num_rows; ++row) observations_.Observe(records[row]);
+    const Rows all = batch.AllRows();
+    batch.Locate(columns_, all);
+    const ObservedColumns columns = ObservedColumns::Of(places, batch, all);
+    const bool by_interface = columns.interface_id != nullptr && columns.flow_direction == nullptr &&
+                              columns.source != nullptr && columns.destination != nullptr;
+    for (uint32_t row = 0; row < all.count; ++row) {
+      const bool is_syn = columns.tcp_flags != nullptr && (columns.tcp_flags[row] & kSyn) != 0;
+      if (!by_interface || is_syn || columns.interface_id[row].data() == nullptr) {
+        observations_.Observe(columns.At(batch, row));
+        continue;
+      }
+      // Nearly all records say what the ones before have said.
+      const uint32_t interface = interner_.Text(columns.interface_id[row]);
+      if (interface == known_.size()) known_.push_back(kNullWord);
+      int64_t& known = known_[interface];
+      if (columns.source[row] == known || columns.destination[row] == known) [[likely]] continue;
+      observations_.Observe(columns.At(batch, row));
+      const std::optional<IpAddress> address = observations_.InAllSoFar(columns.interface_id[row]);
+      known = address ? int64_t{address->v4_bits()} : kNullWord;
+    }
   }
   Observations& observations() { return observations_; }
 
  private:
-  ColumnReader reader_;
   std::vector<int> columns_;
+  Interner interner_;           // of interfaces
+  std::vector<int64_t> known_;  // by its codes: the word of Observations::InAllSoFar()
   Observations observations_;
 };
 
