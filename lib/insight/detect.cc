@@ -123,6 +123,7 @@ absl::StatusOr<Detections> Detect(const Query& query, const DetectOptions& optio
   };
   pass.finish = [&](std::span<LocalSink* const> sinks, const Stats& stats) {
     for (LocalSink* sink : sinks) insight::FinishFlowSink(sink);
+    table.EndFlows();
     const int threads = spec->options.threads > 0 ? spec->options.threads : UsableCpus();
     insight::Judge(&table, options, stats, &detections).Run(threads);
     return absl::OkStatus();

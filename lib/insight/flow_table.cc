@@ -57,7 +57,7 @@ bool AddressBook::IsLess(uint32_t a, uint32_t b) const {
 
 void AttemptSketch::Merge(const AttemptSketch& other) {
   for (size_t i = 0; i < kSize; ++i) {
-    counts_[i] = static_cast<uint8_t>(std::min(int{kMost}, int{counts_[i]} + int{other.counts_[i]}));
+    counts()[i] = static_cast<uint8_t>(std::min(int{kMost}, int{counts()[i]} + int{other.counts()[i]}));
   }
 }
 
@@ -146,11 +146,7 @@ void FlowTable::AddFlows(size_t p, FlowBox* box) {
     GroupRow rows[FlowBox::kMost];
     const size_t size = part.table->size(), bytes = part.table->bytes();
     part.table->FindOrAdd(reinterpret_cast<const uint64_t*>(box->keys.data()), count, rows);
-    constexpr size_t kFar = 8;  // of a row FindOrAdd() has seen the key alone
-    for (size_t i = 0; i < count; ++i) {
-      if (i + kFar < count) __builtin_prefetch(rows[i + kFar] + 2 + kFlowWords - 1, 1);
-      AddRow(box->sums[i], reinterpret_cast<FlowSums*>(rows[i] + 2));
-    }
+    for (size_t i = 0; i < count; ++i) AddRow(box->sums[i], reinterpret_cast<FlowSums*>(rows[i] + 2));
     num_flows_ += part.table->size() - size;
     bytes_ += part.table->bytes() - bytes;
   }
@@ -184,9 +180,8 @@ void FlowTable::Thin() {
 void FlowTable::AddContacts(std::vector<Contact>* contacts) {
   const std::lock_guard lock(mutex_);
   if (contacts_.capacity() == 0) contacts_.reserve(max_contacts_ + contacts->size());  // no memory yet, and no copies later
-  for (const Contact& contact : *contacts) {
-    if (IsKept(contact, contact_level())) contacts_.push_back(contact);
-  }
+  if (contact_level() > 0) std::erase_if(*contacts, [&](const Contact& contact) { return !IsKept(contact, contact_level()); });
+  contacts_.insert(contacts_.end(), contacts->begin(), contacts->end());
   contacts->clear();
   while (contacts_.size() > max_contacts_ && contact_level() < kMostLevels) {
     contact_level_ = contact_level() + 1;
@@ -201,9 +196,9 @@ void FlowTable::AddInterfaces(const absl::flat_hash_map<uint64_t, InterfaceBin>&
   }
 }
 
-void FlowTable::AddHours(const absl::flat_hash_map<uint64_t, uint64_t>& bytes) {
+void FlowTable::AddHours(const absl::flat_hash_map<uint64_t, HourSums>& hours) {
   const std::lock_guard lock(mutex_);
-  for (const auto& [key, sum] : bytes) hours_[key] += sum;
+  for (const auto& [key, sums] : hours) hours_[key].Add(sums);
 }
 
 void FlowTable::AddNoise(const NoiseSums& noise) {
@@ -287,6 +282,7 @@ class FlowSink final : public LocalSink {
     table_->AddContacts(&contacts_);
     for (size_t i = 0; i < current_bins_.size(); ++i) {
       FlushBin(interface_codes_[i], current_bins_[i].bin, current_bins_[i].sums);
+      FlushBin(interface_codes_[i], current_bins_[i].bin + 1, current_bins_[i].next);
     }
     // The sink lives on while the table is judged: what it holds does not.
     table_->AddInterfaces(std::exchange(interfaces_, {}));
@@ -304,15 +300,15 @@ class FlowSink final : public LocalSink {
     int start, end, packets, bytes, action, service, log_status;
     std::vector<int> columns;
   };
-  // An address, and what is known of it.
-  struct Address {
+  // An address, and what is known of it: a line of the cache.
+  struct alignas(64) Address {
     IpAddress address;
     uint32_t code = 0;
     uint8_t bits = 0;
     bool is_known = false;
     uint32_t hour = 0;
     uint64_t hash = 0;
-    uint64_t bytes = 0;  // of the hour, of an inside address
+    HourSums sums;  // of the hour, of an inside address
   };
 
   Bound Bind(const Format& format) const {
@@ -340,7 +336,7 @@ class FlowSink final : public LocalSink {
     Address& known = recent_[PlaceOf(hash)];
     if (known.is_known && known.address == address) [[likely]] return known;
     FlushHour(&known);
-    known = {address, 0, table_->ClassOf(address), true, 0, hash, 0};
+    known = {address, 0, table_->ClassOf(address), true, 0, hash, {}};
     if (address.is_v4()) known.code = table_->book().Code(address);  // of others when a flow takes them
     return known;
   }
@@ -360,7 +356,7 @@ class FlowSink final : public LocalSink {
   }
 
   void Read(const Bound& bound, RecordBatch& batch, Rows rows) {
-    const std::vector<ObservedRecord>& observed = reader_.Observed(bound.places, batch, rows);
+    const ObservedColumns columns = ObservedColumns::Of(bound.places, batch, rows);
     const Observations& observations = *table_->observations;
     auto integers = [&](int place) { return place < 0 ? nullptr : batch.Integers(place, rows); };
     auto texts = [&](int place) { return place < 0 ? nullptr : batch.Texts(place, rows); };
@@ -371,11 +367,14 @@ class FlowSink final : public LocalSink {
     const std::string_view* const actions = texts(bound.action);
     const std::string_view* const services = texts(bound.service);
     const std::string_view* statuses = nullptr;
+    auto hash = [&](const int64_t* addresses, uint32_t row) {
+      const int64_t address = addresses == nullptr ? kNullWord : addresses[row];
+      return address == kNullWord ? 0 : AttemptSketch::HashOf(batch.Address(address));
+    };
     hashes_.resize(2 * size_t{rows.count});
     for (uint32_t i = 0; i < rows.count; ++i) {
-      const ObservedRecord& r = observed[rows[i]];
-      hashes_[2 * i] = r.source ? AttemptSketch::HashOf(*r.source) : 0;
-      hashes_[2 * i + 1] = r.destination ? AttemptSketch::HashOf(*r.destination) : 0;
+      hashes_[2 * i] = hash(columns.source, rows[i]);
+      hashes_[2 * i + 1] = hash(columns.destination, rows[i]);
     }
     auto word = [](const int64_t* words, uint32_t row) { return words == nullptr ? kNullWord : words[row]; };
     auto amount = [&](const int64_t* words, uint32_t row) {
@@ -385,7 +384,7 @@ class FlowSink final : public LocalSink {
     auto is_rejected = [&](uint32_t row) { return actions != nullptr && actions[row] == "REJECT"; };
     for (uint32_t i = 0; i < rows.count; ++i) {
       const uint32_t row = rows[i];
-      const ObservedRecord& r = observed[row];
+      const ObservedRecord r = columns.At(batch, row);
       constexpr uint32_t kFar = 8;
       if (i + kFar < rows.count) {
         const uint64_t from = hashes_[2 * (i + kFar)], to = hashes_[2 * (i + kFar) + 1];
@@ -533,27 +532,29 @@ class FlowSink final : public LocalSink {
     interface_text_ = interner_.text(local_interface_);
   }
 
-  // The sums of the ten minutes that the record begins in; nullptr if nobody knows.
+  // The sums of the ten minutes that the record begins in; nullptr if nobody knows. Most records end in these or the next.
   InterfaceBin* BinOf(uint32_t start, uint32_t end) {
     if (interface_ == 0 || start == 0) return nullptr;
-    if (start / kInterfaceBinSeconds != end / kInterfaceBinSeconds) {
-      InterfaceBin last;
-      last.first = last.last = end;
-      FlushBin(interface_, end / kInterfaceBinSeconds, last);
-    }
+    const uint32_t bin = start / kInterfaceBinSeconds, last_bin = end / kInterfaceBinSeconds;
     CurrentBin& current = current_bins_[local_interface_];
-    if (current.bin != start / kInterfaceBinSeconds) {
+    if (current.bin != bin) {
       FlushBin(interface_, current.bin, current.sums);
-      current = {start / kInterfaceBinSeconds, {}};
+      const bool is_next = bin == current.bin + 1;
+      if (!is_next) FlushBin(interface_, current.bin + 1, current.next);
+      current = {bin, is_next ? current.next : InterfaceBin(), {}};
     }
-    InterfaceBin& bin = current.sums;
-    ++bin.records;
-    bin.first = std::min(bin.first, start);
-    bin.last = std::max(bin.last, std::min(end, (current.bin + 1) * kInterfaceBinSeconds - 1));
-    return &bin;
+    if (last_bin != bin) {
+      const InterfaceBin last{0, 0, end, end};
+      last_bin == bin + 1 ? current.next.Add(last) : FlushBin(interface_, last_bin, last);
+    }
+    InterfaceBin& sums = current.sums;
+    ++sums.records;
+    sums.first = std::min(sums.first, start);
+    sums.last = std::max(sums.last, std::min(end, (bin + 1) * kInterfaceBinSeconds - 1));
+    return &sums;
   }
   void FlushBin(uint32_t interface, uint32_t bin, const InterfaceBin& sums) {
-    if (bin == 0) return;
+    if (bin == 0 || sums.is_empty()) return;
     GrowTable(interfaces_, [&](auto& table) { table[uint64_t{interface} << 32 | bin].Add(sums); });
   }
 
@@ -562,22 +563,22 @@ class FlowSink final : public LocalSink {
       if ((address->bits & kInside) == 0) continue;
       Address& known = recent_[PlaceOf(address->hash)];
       if (!(known.address == address->address)) {  // both have the same place
-        AddHour(CodeOf(*address), hour, bytes);
+        AddHour(CodeOf(*address), hour, {bytes, 1});
         continue;
       }
       if (known.hour != hour) {
         FlushHour(&known);
         known.hour = hour;
       }
-      known.bytes += bytes;
+      known.sums.Add({bytes, 1});
     }
   }
   void FlushHour(Address* known) {
-    if (known->bytes > 0) AddHour(CodeOf(*known), known->hour, known->bytes);
-    known->bytes = 0;
+    if (known->sums.bytes > 0) AddHour(CodeOf(*known), known->hour, known->sums);
+    known->sums = {};
   }
-  void AddHour(uint32_t code, uint32_t hour, uint64_t bytes) {
-    GrowTable(hours_, [&](auto& table) { table[uint64_t{code} << 32 | hour] += bytes; });
+  void AddHour(uint32_t code, uint32_t hour, const HourSums& sums) {
+    GrowTable(hours_, [&](auto& table) { table[uint64_t{code} << 32 | hour].Add(sums); });
   }
 
   void NoteNoise(const ObservedRecord& r, const Address& source, const Address& destination, bool has_ports,
@@ -612,10 +613,10 @@ class FlowSink final : public LocalSink {
   std::string_view interface_text_;
   uint32_t interface_ = 0;
   absl::flat_hash_map<uint64_t, InterfaceBin> interfaces_;
-  absl::flat_hash_map<uint64_t, uint64_t> hours_;
+  absl::flat_hash_map<uint64_t, HourSums> hours_;
   struct CurrentBin {
     uint32_t bin = 0;
-    InterfaceBin sums;
+    InterfaceBin sums, next;  // next: of the ten minutes behind it
   };
   std::vector<CurrentBin> current_bins_;  // by the worker's code of the interface
   uint32_t local_interface_ = 0;

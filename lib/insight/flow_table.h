@@ -23,6 +23,7 @@
 #include "flowlogs/schema/address.h"
 #include "lib/query/group_table.h"
 #include "lib/query/interner.h"
+#include "lib/query/memory.h"
 #include "lib/query/observations.h"
 #include "lib/query/sink.h"
 
@@ -41,6 +42,7 @@ struct FlowKey {
   uint32_t hour;  // since 1970; of a day the first
 
   bool is(uint8_t bit) const { return (bits & bit) != 0; }
+  uint32_t service() const { return uint32_t{port} << 8 | protocol; }
   static constexpr uint8_t kTold = 1;  // the client is told by ports or flags; else it is the sender
   static constexpr uint8_t kClientInside = 2, kServerInside = 4, kClientOutside = 8, kServerOutside = 16;
   static constexpr uint8_t kClientListed = 32, kServerListed = 64, kDaily = 128;
@@ -96,10 +98,20 @@ struct Contact {
   uint8_t protocol;
 };
 
+// What an address sent and got in an hour, of what was let through and counts.
+struct HourSums {
+  uint64_t bytes = 0, records = 0;
+  void Add(const HourSums& other) {
+    bytes += other.bytes;
+    records += other.records;
+  }
+};
+
 // What an interface logged in ten minutes.
 struct InterfaceBin {
   uint32_t records = 0, skipdata = 0;
   uint32_t first = ~uint32_t{0}, last = 0;
+  bool is_empty() const { return last == 0; }
   void Add(const InterfaceBin& other) {
     records += other.records;
     skipdata += other.skipdata;
@@ -137,19 +149,26 @@ class AddressBook {
 class AttemptSketch {
  public:
   static constexpr uint8_t kMost = 255;
-  AttemptSketch() : counts_(kSize) {}
-  static uint64_t HashOf(IpAddress a) { return MixWord(MixWord(0x243f6a8885a308d3, a.high()), a.low()); }
+  AttemptSketch() : memory_(kSize) {}
+  static uint64_t HashOf(IpAddress a) {
+    constexpr uint64_t kSeed = 0x243f6a8885a308d3, kV4 = MixWord(kSeed, 0);
+    return MixWord(a.high() == 0 ? kV4 : MixWord(kSeed, a.high()), a.low());
+  }
   // `source`, `target`: hashes.
   void Add(uint64_t source, uint64_t target, uint32_t hour) {
-    for (size_t at : {InHour(source, hour), ByHost(source, target)}) counts_[at] += counts_[at] != kMost ? 1 : 0;
+    AddAt(InHour(source, hour));
+    AddAt(ByHost(source, target));
   }
+  // Beside Add(), for who asks for InAll().
+  void AddInAll(uint64_t source) { AddAt(ByHost(source, kAnyHost)); }
+  uint8_t InAll(uint64_t source) const { return counts()[ByHost(source, kAnyHost)]; }
   // Brings near what is asked of a source next.
   void Prefetch(uint64_t source, uint64_t target, uint32_t hour) const {
-    __builtin_prefetch(&counts_[InHour(source, hour)]);
-    __builtin_prefetch(&counts_[ByHost(source, target)]);
+    __builtin_prefetch(&counts()[InHour(source, hour)]);
+    __builtin_prefetch(&counts()[ByHost(source, target)]);
   }
-  uint8_t InAnHour(uint64_t source, uint32_t hour) const { return counts_[InHour(source, hour)]; }
-  uint8_t AtOneHost(uint64_t source, uint64_t target) const { return counts_[ByHost(source, target)]; }
+  uint8_t InAnHour(uint64_t source, uint32_t hour) const { return counts()[InHour(source, hour)]; }
+  uint8_t AtOneHost(uint64_t source, uint64_t target) const { return counts()[ByHost(source, target)]; }
   // Whether it may be so many, in two hours next to each other of which this is one. What takes an hour seldom begins with
   // one of the clock.
   bool MayBeInAnHour(uint64_t source, uint32_t hour, uint32_t least) const {
@@ -161,7 +180,7 @@ class AttemptSketch {
     return AtOneHost(source, target) >= std::min<uint32_t>(least, kMost);
   }
   void Merge(const AttemptSketch& other);
-  void Clear() { std::fill(counts_.begin(), counts_.end(), uint8_t{0}); }
+  void Clear() { std::memset(counts(), 0, kSize); }
 
  private:
   static constexpr int kBits = 22;
@@ -172,7 +191,10 @@ class AttemptSketch {
     return (MixWord(source, hour / kLine) >> (64 - kBits) & ~size_t{kLine - 1}) | ((source + hour) & (kLine - 1));
   }
   static size_t ByHost(uint64_t source, uint64_t target) { return MixWord(source + 1, target) >> (64 - kBits); }
-  std::vector<uint8_t> counts_;
+  static constexpr uint64_t kAnyHost = 0;
+  void AddAt(size_t at) { counts()[at] += counts()[at] != kMost ? 1 : 0; }
+  uint8_t* counts() const { return memory_.as<uint8_t>(); }
+  ZeroedMemory memory_;
 };
 
 // The noise that takes no flow.
@@ -215,25 +237,34 @@ class FlowTable {
   uint32_t level() const { return level_.load(std::memory_order_relaxed); }
   uint32_t contact_level() const { return contact_level_.load(std::memory_order_relaxed); }
 
-  static constexpr size_t kParts = 16;
-  static size_t PartOf(const FlowKey& key) { return GroupTable::Hash(reinterpret_cast<const uint64_t*>(&key), 2) >> 28; }
+  static constexpr size_t kParts = 8;
+  static size_t PartOf(const FlowKey& key) { return GroupTable::Hash(reinterpret_cast<const uint64_t*>(&key), 2) >> 29; }
   // Adds a worker's flows of a part, and empties their box; and its contacts.
   void AddFlows(size_t part, FlowBox* box);
   void AddContacts(std::vector<Contact>* contacts);
   void AddInterfaces(const absl::flat_hash_map<uint64_t, InterfaceBin>& bins);
   void AddNoise(const NoiseSums& noise);
-  void AddHours(const absl::flat_hash_map<uint64_t, uint64_t>& bytes);
-  // Bytes, both ways, of inside addresses by code << 32 | hour.
-  absl::flat_hash_map<uint64_t, uint64_t> TakeHours() { return std::exchange(hours_, {}); }
+  void AddHours(const absl::flat_hash_map<uint64_t, HourSums>& hours);
+  // Of inside addresses, by code << 32 | hour.
+  absl::flat_hash_map<uint64_t, HourSums> TakeHours() { return std::exchange(hours_, {}); }
 
+  // No flows are added any more.
+  void EndFlows() {
+    for (Part& part : parts_) part.table->EndKeys();
+  }
   template <typename F>
-  void ForEach(F&& f) const {
-    for (const Part& part : parts_) {
-      for (size_t i = 0; i < part.table->size(); ++i) {
-        const GroupRow row = part.table->row(i);
+  void ForEach(size_t first_part, size_t last_part, F&& f) const {
+    for (size_t p = first_part; p < last_part; ++p) {
+      const GroupTable& table = *parts_[p].table;
+      for (size_t i = 0; i < table.size(); ++i) {
+        const GroupRow row = table.row(i);
         f(*reinterpret_cast<const FlowKey*>(row), *reinterpret_cast<const FlowSums*>(row + 2));
       }
     }
+  }
+  template <typename F>
+  void ForEach(F&& f) const {
+    ForEach(0, kParts, f);
   }
   size_t size() const;
   std::vector<Contact>& contacts() { return contacts_; }
@@ -264,7 +295,7 @@ class FlowTable {
   std::mutex mutex_;  // of what follows
   std::vector<Contact> contacts_;
   absl::flat_hash_map<uint64_t, InterfaceBin> interfaces_;
-  absl::flat_hash_map<uint64_t, uint64_t> hours_;
+  absl::flat_hash_map<uint64_t, HourSums> hours_;
   NoiseSums noise_;
 };
 

@@ -56,9 +56,9 @@ bool IsMulticast(const FlowKey& key) { return !key.is(FlowKey::kServerInside) &&
 
 }  // namespace
 
-HostHours::HostHours(const absl::flat_hash_map<uint64_t, uint64_t>& bytes) {
-  hours_.reserve(bytes.size());
-  for (const auto& [place, sum] : bytes) hours_.push_back({static_cast<uint32_t>(place >> 32), static_cast<uint32_t>(place), sum});
+HostHours::HostHours(const absl::flat_hash_map<uint64_t, HourSums>& hours) {
+  hours_.reserve(hours.size());
+  for (const auto& [place, sums] : hours) hours_.push_back({static_cast<uint32_t>(place >> 32), static_cast<uint32_t>(place), sums});
   std::sort(hours_.begin(), hours_.end(), [](const Hour& a, const Hour& b) { return a.place() < b.place(); });
   ForEach([this](uint32_t, std::span<const Hour>) { ++num_hosts_; });
 }
@@ -175,45 +175,57 @@ std::string Judge::Past() const {
   return "earlier days of these logs";
 }
 
-void Judge::Gather() {
+void Judge::NoteTop(uint32_t source, uint64_t packets, Flood* flood) const {
+  if (packets < flood->top_packets || (packets == flood->top_packets && !(address(source) < address(flood->top)))) return;
+  flood->top_packets = packets;
+  flood->top = source;
+}
+
+void Judge::Pick(size_t first_part, size_t last_part, Picked* out) const {
   constexpr uint32_t kMostUnanswered = 200;  // packets of one TCP connection; a SYN is sent seven times or so
   const bool with_policy = options_.policy.has_value();
   const double bulk = std::max(1.0, limit("exfiltration.bytes") / 24);  // login ports have flows by the hour
-  table_.ForEach([&](const FlowKey& key, const FlowSums& sums) {
+  Picked& picked = *out;
+  table_.ForEach(first_part, last_part, [&](const FlowKey& key, const FlowSums& sums) {
     const Flow flow{&key};
     if (key.hour != 0) {
-      first_hour_ = std::min(first_hour_, static_cast<uint32_t>(flow.first() / 3600));
-      last_hour_ = std::max(last_hour_, static_cast<uint32_t>(flow.last() / 3600));
+      picked.first_hour = std::min(picked.first_hour, static_cast<uint32_t>(flow.first() / 3600));
+      picked.last_hour = std::max(picked.last_hour, static_cast<uint32_t>(flow.last() / 3600));
     }
     const bool client_inside = key.is(FlowKey::kClientInside), server_inside = key.is(FlowKey::kServerInside);
     const bool outbound = client_inside && key.is(FlowKey::kServerOutside);
     const uint32_t accepted = flow.accepted();
     if (sums.up_records + sums.up_rejected > 0 && !IsMulticast(key) && IsProbed(key)) {
-      if (flow.outcome() != Outcome::kPayload) probes_.push_back(flow);
+      if (flow.outcome() != Outcome::kPayload) {
+        picked.probes.push_back(flow);
+        const uint64_t client = HashOf(key.client);
+        picked.about.Add(client, HashOf(key.server), flow.first_hour());
+        picked.about.AddInAll(client);
+      }
     }
-    if ((key.bits & (FlowKey::kClientListed | FlowKey::kServerListed)) != 0) listed_.push_back(flow);
-    const uint8_t talks = sums.up_records > 0 && sums.down_records > 0 ? kTalks : uint8_t{0};
-    if (client_inside && sums.up_packets > 0) ways_[key.client] |= talks | kSends;
-    if (server_inside && sums.down_packets > 0) ways_[key.server] |= talks | kSends;
+    if ((key.bits & (FlowKey::kClientListed | FlowKey::kServerListed)) != 0) picked.listed.push_back(flow);
+    const uint8_t talks = sums.up_records > 0 && sums.down_records > 0 ? Picked::kTalks : uint8_t{0};
+    if (client_inside && sums.up_packets > 0) picked.ways[key.client] |= talks | Picked::kSends;
+    if (server_inside && sums.down_packets > 0) picked.ways[key.server] |= talks | Picked::kSends;
     if (sums.up_packets + uint64_t{sums.down_packets} > 0) {
-      if (key.protocol == 6 && IsLoginPort(key.port) && accepted > 0) admin_.push_back(flow);
+      if (key.protocol == 6 && IsLoginPort(key.port) && accepted > 0) picked.admin.push_back(flow);
       if ((key.port == 53 || key.port == 853) && HasPorts(key.protocol)) {
-        if (outbound) dns_.push_back(flow);
-        if (server_inside && sums.down_packets > 0) dns_servers_.insert(key.server);
+        if (outbound) picked.dns.push_back(flow);
+        if (server_inside && sums.down_packets > 0) picked.dns_servers.insert(key.server);
       }
       if (!HasPorts(key.protocol) && key.protocol != 1 && key.protocol != 58 && key.protocol != 2 && key.protocol != 255 &&
           !IsMulticast(key)) {
-        odd_.push_back(flow);
+        picked.odd.push_back(flow);
       }
-      if (with_policy && accepted > 0) policy_.push_back(flow);
+      if (with_policy && accepted > 0) picked.policy.push_back(flow);
       const uint64_t out = outbound ? sums.up_bytes : server_inside && key.is(FlowKey::kClientOutside) ? sums.down_bytes : 0;
       if (out > 0) {
-        uint64_t& most = most_out_[uint64_t{outbound ? key.client : key.server} << 32 | key.hour / 24];
+        uint64_t& most = picked.most_out[uint64_t{outbound ? key.client : key.server} << 32 | key.hour / 24];
         most = std::max(most, out);
-        uint64_t& most_at = most_out_at_[uint64_t{sums.interface} << 32 | key.hour / 24];
+        uint64_t& most_at = picked.most_out_at[uint64_t{sums.interface} << 32 | key.hour / 24];
         most_at = std::max(most_at, out);
       }
-      if (static_cast<double>(out) >= bulk) bulky_.push_back(flow);
+      if (static_cast<double>(out) >= bulk) picked.bulky.push_back(flow);
     }
     // Many packets of which nothing comes of: bare ones, or unanswered.
     const uint64_t tried = uint64_t{sums.up_packets} + (sums.up_rejected > 0 ? sums.rejected_packets : 0);
@@ -230,7 +242,7 @@ void Judge::Gather() {
       const uint32_t target = unasked ? key.client : key.server, source = unasked ? key.server : key.client;
       // What lasted for less than an hour is not spread over the day that its flow is of.
       const uint32_t hour = flow.last() - flow.first() <= 3600 ? static_cast<uint32_t>(flow.first() / 3600) : key.hour;
-      Flood& flood = floods_[uint64_t{target} << 32 | hour];
+      Flood& flood = picked.floods[uint64_t{target} << 32 | hour];
       const uint64_t packets = unasked ? came_back : tried;
       flood.packets += packets;
       flood.records += unasked ? sums.down_records : flow.attempts();
@@ -238,56 +250,95 @@ void Judge::Gather() {
       flood.rejected += unasked ? sums.down_rejected : sums.up_rejected;
       flood.answers += unasked ? 0 : sums.down_packets;
       ++flood.sources;
-      if (flood.first < 0 || flow.first() < flood.first) flood.first = flow.first();
-      flood.last = std::max(flood.last, flow.last());
-      if (packets > flood.top_packets || (packets == flood.top_packets && address(source) < address(flood.top))) {
-        flood.top_packets = packets;
-        flood.top = source;
-      }
+      flood.Last(flow.first(), flow.last());
+      NoteTop(source, packets, &flood);
       flood.interface = LesserInterface(flood.interface, sums.interface);
       flood.bits |= unasked ? FlowKey::kServerInside | FlowKey::kClientOutside : key.bits;
     }
   });
+}
+
+void Judge::Merge(Picked&& more) {
+  auto append = [](std::vector<Flow>* to, const std::vector<Flow>& from) { to->insert(to->end(), from.begin(), from.end()); };
+  picked_.first_hour = std::min(picked_.first_hour, more.first_hour);
+  picked_.last_hour = std::max(picked_.last_hour, more.last_hour);
+  append(&picked_.probes, more.probes);
+  append(&picked_.admin, more.admin);
+  append(&picked_.dns, more.dns);
+  append(&picked_.listed, more.listed);
+  append(&picked_.odd, more.odd);
+  append(&picked_.bulky, more.bulky);
+  append(&picked_.policy, more.policy);
+  picked_.about.Merge(more.about);
+  picked_.dns_servers.insert(more.dns_servers.begin(), more.dns_servers.end());
+  for (const auto& [host, bits] : more.ways) picked_.ways[host] |= bits;
+  auto take_most = [](auto* to, const auto& from) {
+    for (const auto& [place, bytes] : from) (*to)[place] = std::max((*to)[place], bytes);
+  };
+  take_most(&picked_.most_out, more.most_out);
+  take_most(&picked_.most_out_at, more.most_out_at);
+  for (const auto& [place, theirs] : more.floods) {
+    Flood& flood = picked_.floods[place];
+    flood.packets += theirs.packets;
+    flood.records += theirs.records;
+    flood.bytes += theirs.bytes;
+    flood.rejected += theirs.rejected;
+    flood.answers += theirs.answers;
+    flood.sources += theirs.sources;
+    flood.Last(theirs.first, theirs.last);
+    NoteTop(theirs.top, theirs.top_packets, &flood);
+    flood.interface = LesserInterface(flood.interface, theirs.interface);
+    flood.bits |= theirs.bits;
+  }
+}
+
+void Judge::Gather() {
+  picked_.about = std::move(table_.rejected);
+  picked_.about.Clear();
+  std::future<Picked> half = std::async(launch_, [this] {
+    Picked more;
+    Pick(FlowTable::kParts / 2, FlowTable::kParts, &more);
+    return more;
+  });
+  Pick(0, FlowTable::kParts / 2, &picked_);
+  Merge(half.get());
   for (const auto& [key, hour] : table_.noise().targets) {
-    Flood& flood = floods_[key];
+    Flood& flood = picked_.floods[key];
     flood.packets += hour.packets;
     flood.records += hour.records;
     flood.rejected += hour.records;
     flood.sources += static_cast<uint32_t>(std::min<uint64_t>(hour.records, 0x7fffffff));
-    if (flood.first < 0 || hour.first < flood.first) flood.first = hour.first;
-    flood.last = std::max<int64_t>(flood.last, hour.last);
+    flood.Last(hour.first, hour.last);
     flood.bits |= FlowKey::kServerInside | FlowKey::kClientOutside;
   }
   host_hours_ = HostHours(table_.TakeHours());
-  hours_ = first_hour_ > last_hour_ ? 0 : last_hour_ - first_hour_ + 1;
+  hours_ = picked_.first_hour > picked_.last_hour ? 0 : picked_.last_hour - picked_.first_hour + 1;
 }
 
-void Judge::FindCandidates() {
-  // Who tried enough in an hour, or at one host, that it may be a scan. First about, so that only few are counted.
-  const auto in_an_hour = static_cast<uint32_t>(std::min(limit("port-scan.ports"), limit("host-sweep.hosts")));
-  const auto at_a_host = static_cast<uint32_t>(limit("port-scan.slow-ports"));
-  AttemptSketch& about = about_.emplace(std::move(table_.rejected));
-  about.Clear();
-  auto hour_of = [](const Flow& flow) { return static_cast<uint32_t>(flow.first() / 3600); };
-  for (const Flow& flow : probes_) about.Add(HashOf(flow.key->client), HashOf(flow.key->server), hour_of(flow));
-  absl::flat_hash_map<uint64_t, uint32_t> in_hours, at_hosts;
-  for (const Flow& flow : probes_) {
-    const uint64_t client = HashOf(flow.key->client);
-    if (about.MayBeInAnHour(client, hour_of(flow), in_an_hour)) ++in_hours[uint64_t{flow.key->client} << 32 | hour_of(flow)];
-    if (about.MayBeAtOneHost(client, HashOf(flow.key->server), at_a_host)) {
-      if (++at_hosts[flow.pair()] >= at_a_host) candidates_.insert(flow.key->client);
+template <typename F>
+size_t Judge::KeepProbes(std::span<Flow> probes, F keeps) const {
+  constexpr size_t kStep = 64;  // whose places in the sketch are on their way at once
+  uint64_t clients[kStep], servers[kStep];
+  size_t kept = 0;
+  for (size_t begin = 0; begin < probes.size(); begin += kStep) {
+    const std::span<const Flow> some = probes.subspan(begin, std::min(kStep, probes.size() - begin));
+    for (size_t i = 0; i < some.size(); ++i) {
+      clients[i] = HashOf(some[i].key->client);
+      servers[i] = HashOf(some[i].key->server);
+      picked_.about.Prefetch(clients[i], servers[i], some[i].first_hour());
+    }
+    for (size_t i = 0; i < some.size(); ++i) {
+      const Flow probe = some[i];
+      if (keeps(probe, clients[i], servers[i])) probes[kept++] = probe;
     }
   }
-  for (const auto& [key, number] : in_hours) {
-    const auto next = in_hours.find(key + 1);
-    if (number + (next == in_hours.end() ? 0 : next->second) >= in_an_hour) candidates_.insert(static_cast<uint32_t>(key >> 32));
-  }
+  return kept;
 }
 
 void Judge::GatherMore() {
-  FindCandidates();
   // Whether the source port of a probe is one that its target reached: then it may be a late reply. And whether a rejected
-  // attempt to get out was let through before: then it was late.
+  // attempt to get out was let through before: then it was late. Bits for such places: one that another place has, too, keeps
+  // that one in reached_, where nobody asks for it.
   auto place = [](uint32_t client, uint32_t server, uint16_t port, uint8_t protocol) {
     return std::pair(uint64_t{client} << 32 | server, uint32_t{port} << 8 | protocol);
   };
@@ -298,19 +349,38 @@ void Judge::GatherMore() {
   auto is_blocked = [](const Flow& flow) {
     return flow.sums()->up_rejected > 0 && flow.key->is(FlowKey::kClientInside) && flow.key->is(FlowKey::kServerOutside);
   };
-  auto may_be_reply = [&](const Flow& flow) {
-    return (!HasPorts(flow.key->protocol) || flow.least_port() == flow.sums()->most_port) &&
-           (candidates_.contains(flow.key->client) || is_blocked(flow));
+  auto has_one_port = [](const Flow& flow) {
+    return !HasPorts(flow.key->protocol) || flow.least_port() == flow.sums()->most_port;
   };
-  // Bits for places: one that another place has, too, keeps that one in reached_, where nobody asks for it.
-  constexpr int kAskedBits = 24;
+  constexpr int kAskedBits = 24, kServiceBits = 20;
   std::vector<bool> asked(size_t{1} << kAskedBits);
   auto bit_of = [](const std::pair<uint64_t, uint32_t>& p) { return MixWord(p.first, p.second) >> (64 - kAskedBits); };
   bool is_asked = false;
   auto ask = [&](const std::pair<uint64_t, uint32_t>& p) { asked[bit_of(p)] = is_asked = true; };
-  for (const Flow& flow : probes_) {
-    if (is_blocked(flow)) ask(place(flow.key->client, flow.key->server, flow.key->port, flow.key->protocol));
-    if (may_be_reply(flow)) ask(replied(flow));
+
+  // Who tried enough in an hour, or at one host, that it may be a scan: first about, so that only few are counted.
+  const auto in_an_hour = static_cast<uint32_t>(std::min(limit("port-scan.ports"), limit("host-sweep.hosts")));
+  const auto at_a_host = static_cast<uint32_t>(limit("port-scan.slow-ports"));
+  const uint32_t least = std::min({in_an_hour, at_a_host, uint32_t{AttemptSketch::kMost}});  // of a candidate
+  absl::flat_hash_map<uint64_t, uint32_t> in_hours, at_hosts;
+  KeepProbes(picked_.probes, [&](const Flow& flow, uint64_t client, uint64_t server) {
+    bool is_candidate = candidates_.contains(flow.key->client);
+    if (!is_candidate) {
+      // An hour alone may be enough; two of them are looked at below.
+      const bool is_often = picked_.about.MayBeInAnHour(client, flow.first_hour(), in_an_hour) &&
+                            ++in_hours[uint64_t{flow.key->client} << 32 | flow.first_hour()] >= in_an_hour;
+      const bool is_at_one = picked_.about.MayBeAtOneHost(client, server, at_a_host) && ++at_hosts[flow.pair()] >= at_a_host;
+      if (is_often || is_at_one) candidates_.insert(flow.key->client);
+      is_candidate = is_often || is_at_one;
+    }
+    const bool blocked = is_blocked(flow);
+    if (blocked) ask(place(flow.key->client, flow.key->server, flow.key->port, flow.key->protocol));
+    if ((is_candidate || blocked || picked_.about.InAll(client) >= least) && has_one_port(flow)) ask(replied(flow));
+    return true;
+  });
+  for (const auto& [key, number] : in_hours) {
+    const auto next = in_hours.find(key + 1);
+    if (number + (next == in_hours.end() ? 0 : next->second) >= in_an_hour) candidates_.insert(static_cast<uint32_t>(key >> 32));
   }
   if (is_asked || !candidates_.empty()) {
     table_.ForEach([&](const FlowKey& key, const FlowSums& sums) {
@@ -319,27 +389,63 @@ void Judge::GatherMore() {
         if (asked[bit_of(here)]) reached_.insert(here);
       }
       const Flow flow{&key};
+      if (flow.accepted() == 0) return;
       const bool is_from = candidates_.contains(key.client) && flow.outcome() == Outcome::kPayload;
-      if (flow.accepted() > 0 && (is_from || (key.is(FlowKey::kServerOutside) && candidates_.contains(key.server)))) {
-        touching_.push_back(flow);
-      }
+      if (is_from) served_.push_back({key.client, key.server, key.service()});
+      if (is_from || (key.is(FlowKey::kServerOutside) && candidates_.contains(key.server))) touching_.push_back(flow);
     });
   }
-  std::erase_if(probes_, [&](const Flow& flow) { return may_be_reply(flow) && reached_.contains(replied(flow)); });
-  for (const Flow& flow : probes_) {
-    if (candidates_.contains(flow.key->client)) suspects_.push_back(flow);
+  // What is no late reply. Of candidates those that may have enough ports of a host, or enough hosts of a service.
+  const auto ports = static_cast<uint32_t>(std::min(limit("port-scan.ports"), limit("port-scan.slow-ports")));
+  const auto hosts = std::min<size_t>(static_cast<size_t>(limit("host-sweep.hosts")), AttemptSketch::kMost);
+  struct Half {
+    std::span<Flow> probes;
+    size_t kept = 0;
+    std::vector<Flow> sweeping, scanning;
+    std::vector<uint8_t> tries = std::vector<uint8_t>(size_t{1} << kServiceBits);  // of a client and service
+  };
+  auto service_of = [](const Flow& flow) {
+    return MixWord(flow.key->client, uint32_t{flow.key->protocol} << 16 | flow.key->port) >> (64 - kServiceBits);
+  };
+  auto select = [&](Half* half) {
+    half->kept = KeepProbes(half->probes, [&](const Flow& flow, uint64_t client, uint64_t server) {
+      const bool is_candidate = candidates_.contains(flow.key->client);
+      if ((is_candidate || is_blocked(flow)) && has_one_port(flow) && reached_.contains(replied(flow))) return false;
+      if (!is_candidate) return true;
+      uint8_t& number = half->tries[service_of(flow)];
+      number += number != AttemptSketch::kMost ? 1 : 0;
+      half->sweeping.push_back(flow);
+      if (picked_.about.MayBeAtOneHost(client, server, ports)) half->scanning.push_back(flow);
+      return true;
+    });
+  };
+  const size_t middle = picked_.probes.size() / 2;
+  Half first, second;
+  first.probes = std::span(picked_.probes).first(middle);
+  second.probes = std::span(picked_.probes).subspan(middle);
+  std::future<void> selecting = std::async(launch_, [&] { select(&second); });
+  select(&first);
+  selecting.get();
+  std::copy_n(second.probes.begin(), second.kept, first.probes.begin() + static_cast<std::ptrdiff_t>(first.kept));
+  picked_.probes.resize(first.kept + second.kept);
+  for (const Half* half : {&first, &second}) {
+    scanning_.insert(scanning_.end(), half->scanning.begin(), half->scanning.end());
+    for (const Flow& flow : half->sweeping) {
+      const size_t service = service_of(flow);
+      if (size_t{first.tries[service]} + second.tries[service] >= hosts) sweeping_.push_back(flow);
+    }
   }
 }
 
 void Judge::Run(int threads) {
-  const std::launch policy = threads > 1 ? std::launch::async : std::launch::deferred;
-  std::future<void> beside_flows = std::async(policy, [this] {
+  if (threads > 1) launch_ = std::launch::async;
+  std::future<void> beside_flows = std::async(launch_, [this] {
     Contacts();
     Interfaces();
   });
   Gather();
   // What scans have no part in.
-  std::future<void> beside_scans = std::async(policy, [&] {
+  std::future<void> beside_scans = std::async(launch_, [&] {
     beside_flows.wait();
     Floods();
     BruteForce();
@@ -355,10 +461,11 @@ void Judge::Run(int threads) {
   });
   GatherMore();
   Scans();
+  std::future<void> beside_answers = std::async(launch_, [&] { Noise(); });
   AnsweredProbes();
   BlockedEgress();
   if (options_.policy) PolicyEdges();
-  Noise();
+  beside_answers.get();
   beside_scans.get();
   beside_flows.get();
   std::sort(out_->findings.begin(), out_->findings.end(), [](const Finding& a, const Finding& b) {

@@ -2,7 +2,9 @@
 #ifndef FLOWLOGS_LIB_INSIGHT_JUDGE_H_
 #define FLOWLOGS_LIB_INSIGHT_JUDGE_H_
 
+#include <compare>
 #include <cstdint>
+#include <future>
 #include <initializer_list>
 #include <map>
 #include <mutex>
@@ -43,11 +45,19 @@ struct Flow {
   uint32_t attempts() const { return std::max(sums()->up_records, sums()->up_rejected); }
   int64_t first() const { return static_cast<uint32_t>(~sums()->first_inverted); }
   int64_t last() const { return sums()->last; }
+  uint32_t first_hour() const { return static_cast<uint32_t>(first() / 3600); }
   uint16_t least_port() const { return static_cast<uint16_t>(~sums()->least_port_inverted); }
   uint64_t pair() const { return uint64_t{key->client} << 32 | key->server; }
   Outcome outcome() const;
   // Connections, about: client ports as one of 64 bits each; at least what one bit each would be, never more than records.
   uint32_t sessions() const;
+};
+
+// A service that gave a client data.
+struct ServedEnd {
+  uint32_t client, server;
+  uint32_t service;  // FlowKey::service()
+  friend auto operator<=>(const ServedEnd&, const ServedEnd&) = default;
 };
 
 // Sums of several flows.
@@ -58,17 +68,17 @@ struct FlowSpan {
   Outcome best = Outcome::kRejected;
 };
 
-// Bytes of inside addresses, both ways, in each hour that has some.
+// Sums of inside addresses, both ways, in each hour that has some bytes.
 class HostHours {
  public:
   struct Hour {
     uint32_t host, hour;
-    uint64_t bytes;
+    HourSums sums;
     uint64_t place() const { return uint64_t{host} << 32 | hour; }
   };
   HostHours() = default;
   // By code << 32 | hour.
-  explicit HostHours(const absl::flat_hash_map<uint64_t, uint64_t>& bytes);
+  explicit HostHours(const absl::flat_hash_map<uint64_t, HourSums>& hours);
 
   size_t num_hosts() const { return num_hosts_; }
   // f(host, its hours in order), hosts by their codes.
@@ -87,6 +97,63 @@ class HostHours {
  private:
   std::vector<Hour> hours_;
   size_t num_hosts_ = 0;
+};
+
+// A few codes of addresses, of which is asked for very many.
+class CodeSet {
+ public:
+  void insert(uint32_t code) {
+    codes_.insert(code);
+    bits_[PlaceOf(code)] = true;
+  }
+  bool contains(uint32_t code) const { return bits_[PlaceOf(code)] && codes_.contains(code); }
+  bool empty() const { return codes_.empty(); }
+  size_t size() const { return codes_.size(); }
+
+ private:
+  static constexpr int kBits = 17;
+  static size_t PlaceOf(uint32_t code) { return MixWord(0, code) >> (64 - kBits); }
+  absl::flat_hash_set<uint32_t> codes_;
+  std::vector<bool> bits_ = std::vector<bool>(size_t{1} << kBits);
+};
+
+// Packets to one target in one hour that nothing came of.
+struct Flood {
+  uint64_t packets = 0, records = 0, bytes = 0, rejected = 0;
+  uint32_t sources = 0;
+  int64_t first = -1, last = 0;
+  uint64_t top_packets = 0;
+  uint32_t top = 0;
+  uint32_t interface = 0;
+  uint8_t bits = 0;
+  uint64_t answers = 0;
+
+  void Last(int64_t from, int64_t to) {
+    first = first < 0 ? from : std::min(first, from);
+    last = std::max(last, to);
+  }
+};
+
+// What one walk over flows picks out: those that some kind may want, and sums.
+struct Picked {
+  uint32_t first_hour = ~uint32_t{0}, last_hour = 0;
+  std::vector<Flow> probes;      // attempts without payload, with ports or ICMP's
+  AttemptSketch about;           // the probes
+  std::vector<Flow> admin;       // accepted, to a port where people or scripts log in
+  std::vector<Flow> dns;
+  std::vector<Flow> listed;
+  std::vector<Flow> odd;         // of an unusual protocol
+  std::vector<Flow> bulky;       // with many bytes from inside to outside
+  std::vector<Flow> policy;      // all that were let through, if there is a policy
+  absl::flat_hash_set<uint32_t> dns_servers;  // inside, that answer others
+  // Inside addresses that sent packets that were let through: kSends; that have a flow of both directions: kTalks. A gateway's
+  // address has none, for each direction counts with another one.
+  static constexpr uint8_t kSends = 1, kTalks = 2;
+  absl::flat_hash_map<uint32_t, uint8_t> ways;
+  // The most that a host sent to one outside party, by code << 32 | day.
+  absl::flat_hash_map<uint64_t, uint64_t> most_out;
+  absl::flat_hash_map<uint64_t, uint64_t> most_out_at;  // the same of an interface
+  absl::flat_hash_map<uint64_t, Flood> floods;          // by target << 32 | hour
 };
 
 class Judge {
@@ -130,11 +197,18 @@ class Judge {
   // Whether there is a past of the inputs themselves: they are longer than a day.
   bool has_own_past() const { return hours_ >= 25; }
 
-  // One walk over all flows: those that some kind may want.
+  // One walk over all flows, of some parts of the table each.
   void Gather();
+  void Pick(size_t first_part, size_t last_part, Picked* out) const;
+  void Merge(Picked&& more);
+  // Takes the source with most packets.
+  void NoteTop(uint32_t source, uint64_t packets, Flood* flood) const;
   // A second one: flows that say more of those.
   void GatherMore();
-  void FindCandidates();
+  // Moves the probes for which keeps(probe, hash of its client, hash of its server) to the front, and returns their number. What
+  // about_ says of them is near when it is asked.
+  template <typename F>
+  size_t KeepProbes(std::span<Flow> probes, F keeps) const;
 
   // ---- Kinds ----
   void Scans();          // port-scan, host-sweep (judge_scans.cc)
@@ -167,48 +241,23 @@ class Judge {
   const Stats& stats_;
   Detections* out_;
   std::mutex mutex_;  // of out_->findings
+  std::launch launch_ = std::launch::deferred;  // of what can be done beside something else
   absl::flat_hash_set<std::string> wanted_kinds_;
 
-  uint32_t first_hour_ = ~uint32_t{0}, last_hour_ = 0;
   uint32_t hours_ = 0;
-  std::vector<Flow> probes_;      // attempts without payload, with ports or ICMP's
-  std::vector<Flow> suspects_;    // those of candidates for a scanner that are no late replies
-  std::vector<Flow> admin_;       // accepted, to a port where people or scripts log in
-  std::vector<Flow> dns_;
-  std::vector<Flow> listed_;
-  std::vector<Flow> odd_;         // of an unusual protocol
-  std::vector<Flow> bulky_;       // with many bytes from inside to outside
-  std::vector<Flow> policy_;      // all that were let through, if there is a policy
-  std::vector<Flow> touching_;    // let through: with data from a candidate for a scanner, or to one outside
-  absl::flat_hash_set<uint32_t> dns_servers_;  // inside, that answer others
-  absl::flat_hash_set<std::pair<uint64_t, uint32_t>> reached_;  // (client, server), port << 8 | protocol: of interest, answered
-  absl::flat_hash_set<uint32_t> candidates_;
-  std::optional<AttemptSketch> about_;  // all probes, until Scans()
-
-  // Inside addresses that sent packets that were let through: kSends; that have a flow of both directions: kTalks. A gateway's
-  // address has none, for each direction counts with another one.
-  static constexpr uint8_t kSends = 1, kTalks = 2;
-  bool sends(uint32_t host) const { return ways_.contains(host); }
-  bool talks(uint32_t host) const {
-    const auto found = ways_.find(host);
-    return found != ways_.end() && (found->second & kTalks) != 0;
-  }
-  absl::flat_hash_map<uint32_t, uint8_t> ways_;
+  Picked picked_;
   HostHours host_hours_;
-  // The most that a host sent to one outside party, by code << 32 | day.
-  absl::flat_hash_map<uint64_t, uint64_t> most_out_;
-  absl::flat_hash_map<uint64_t, uint64_t> most_out_at_;  // the same of an interface
-  struct Flood {
-    uint64_t packets = 0, records = 0, bytes = 0, rejected = 0;
-    uint32_t sources = 0;
-    int64_t first = -1, last = 0;
-    uint64_t top_packets = 0;
-    uint32_t top = 0;
-    uint32_t interface = 0;
-    uint8_t bits = 0;
-    uint64_t answers = 0;
-  };
-  absl::flat_hash_map<uint64_t, Flood> floods_;  // by target << 32 | hour
+  CodeSet candidates_;            // for a scanner
+  std::vector<Flow> scanning_;    // probes of candidates that are no late replies, and may have enough ports of a host
+  std::vector<Flow> sweeping_;    // the same, that may have enough hosts of a service
+  std::vector<ServedEnd> served_; // that gave a candidate data
+  std::vector<Flow> touching_;    // let through: with data from a candidate, or to one outside
+  absl::flat_hash_set<std::pair<uint64_t, uint32_t>> reached_;  // (client, server), port << 8 | protocol: of interest, answered
+  bool sends(uint32_t host) const { return picked_.ways.contains(host); }
+  bool talks(uint32_t host) const {
+    const auto found = picked_.ways.find(host);
+    return found != picked_.ways.end() && (found->second & Picked::kTalks) != 0;
+  }
   std::vector<uint32_t> scanners_;               // actors of Scans()
   absl::flat_hash_set<uint64_t> told_pairs_;     // actor << 32 | target of a scan
   std::set<std::pair<uint32_t, uint32_t>> loud_; // host, hour: told by exfiltration or a flood

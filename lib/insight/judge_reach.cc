@@ -38,7 +38,7 @@ void Judge::ExposedAdmin() {
     uint8_t bits = 0;
   };
   std::map<std::pair<uint32_t, uint16_t>, Exposed> all;
-  for (const Flow& flow : admin_) {
+  for (const Flow& flow : picked_.admin) {
     const FlowKey& key = *flow;
     if (!IsAdminPort(key.port) || !key.is(FlowKey::kClientOutside) || !key.is(FlowKey::kServerInside)) continue;
     const FlowSums& s = *flow.sums();
@@ -82,7 +82,7 @@ void Judge::Lateral() {
   std::vector<Login> logins;
   std::map<std::tuple<uint32_t, uint32_t, uint16_t>, uint32_t> first_hour;
   std::map<uint32_t, std::map<uint32_t, std::set<uint32_t>>> fan;  // client, hour: servers
-  for (const Flow& flow : admin_) {
+  for (const Flow& flow : picked_.admin) {
     const FlowKey& key = *flow;
     if (IsDatabasePort(key.port) || !key.is(FlowKey::kClientInside) || !key.is(FlowKey::kServerInside)) continue;
     if (flow.outcome() != Outcome::kPayload || key.client == key.server) continue;
@@ -122,7 +122,7 @@ void Judge::Lateral() {
       }
       // Of a past of these inputs: what was reached in their first day, or a day before.
       const uint32_t since = first_hour[{client, login.server, login.port}];
-      if (!options_.baseline && has_own_past() && (since < first_hour_ + 24 && login.hour >= first_hour_ + 24)) continue;
+      if (!options_.baseline && has_own_past() && (since < picked_.first_hour + 24 && login.hour >= picked_.first_hour + 24)) continue;
       if (login.hour >= since + 24) continue;
       fresh[login.hour].insert(login.server);
     }
@@ -182,7 +182,7 @@ void Judge::BlockedEgress() {
     std::set<std::string> services;
   };
   std::map<uint32_t, Blocked> all;
-  for (const Flow& flow : probes_) {
+  for (const Flow& flow : picked_.probes) {
     const FlowKey& key = *flow;
     if (!key.is(FlowKey::kClientInside) || !key.is(FlowKey::kServerOutside) || scanners.contains(key.client)) continue;
     // What was let through as well is a connection whose last packets came late.
@@ -233,7 +233,7 @@ void Judge::Listed() {
     std::set<std::string> services;
   };
   std::map<uint32_t, Contacted> all;
-  for (const Flow& flow : listed_) {
+  for (const Flow& flow : picked_.listed) {
     const FlowKey& key = *flow;
     const bool by_client = key.is(FlowKey::kClientListed);
     if (flow.attempts() == 0 && flow.sums()->down_packets == 0) continue;  // late packets alone
@@ -286,7 +286,7 @@ void Judge::DnsBypass() {
   const AddressSet resolvers = builder.Build();
   // A resolver that many hosts ask is the one that they are meant to.
   absl::flat_hash_map<uint32_t, absl::flat_hash_set<uint32_t>> askers;
-  for (const Flow& flow : dns_) askers[flow.key->server].insert(flow.key->client);
+  for (const Flow& flow : picked_.dns) askers[flow.key->server].insert(flow.key->client);
   const double shared = std::max(3.0, limit("dns-bypass.shared") * static_cast<double>(host_hours_.num_hosts()));
   struct Asked {
     FlowSpan span;
@@ -294,9 +294,9 @@ void Judge::DnsBypass() {
     std::set<std::string> services;
   };
   std::map<uint32_t, Asked> all;
-  for (const Flow& flow : dns_) {
+  for (const Flow& flow : picked_.dns) {
     const FlowKey& key = *flow;
-    if (flow.accepted() == 0 || dns_servers_.contains(key.client) || resolvers.Contains(address(key.server))) continue;
+    if (flow.accepted() == 0 || picked_.dns_servers.contains(key.client) || resolvers.Contains(address(key.server))) continue;
     if (static_cast<double>(askers[key.server].size()) >= shared) continue;
     Asked& asked = all[key.client];
     Add(&asked.span, flow);
@@ -331,7 +331,7 @@ void Judge::Protocols() {
     std::string_view direction;
   };
   std::map<std::pair<uint32_t, uint8_t>, Spoken> all;
-  for (const Flow& flow : odd_) {
+  for (const Flow& flow : picked_.odd) {
     const FlowKey& key = *flow;
     const bool by_client = key.is(FlowKey::kClientInside);
     if (!by_client && !key.is(FlowKey::kServerInside)) continue;
@@ -419,7 +419,7 @@ void Judge::PolicyEdges() {
   // Where ports alone tell the client, one whose port happens to be that of a service looks like a server now and then: beside
   // many flows the other way round, a few are answers.
   absl::flat_hash_map<uint64_t, uint64_t> records_of;
-  for (const Flow& flow : policy_) records_of[flow.pair()] += flow.attempts();
+  for (const Flow& flow : picked_.policy) records_of[flow.pair()] += flow.attempts();
   auto is_answer = [&](const Flow& flow) {
     constexpr uint64_t kMany = 10;
     if (flow.sums()->has_flags != 0) return false;
@@ -435,7 +435,7 @@ void Judge::PolicyEdges() {
   };
   std::map<std::tuple<uint32_t, size_t, size_t>, Violation> violations;  // client, its zone, the server's
   PolicyReport& report = out_->policy.emplace();
-  for (const Flow& flow : policy_) {
+  for (const Flow& flow : picked_.policy) {
     const FlowKey& key = *flow;
     const size_t from = zone_of(key.client), to = zone_of(key.server);
     if (from == to) continue;  // within a zone, or nobody's

@@ -1,6 +1,6 @@
 // port-scan, host-sweep, brute-force, answered-probe, and the noise that is none of them.
 #include <algorithm>
-#include <compare>
+#include <future>
 #include <span>
 #include <tuple>
 
@@ -93,13 +93,6 @@ void ForEachGroup(std::span<const InPlace> sorted, F f) {
 uint64_t Joined(uint32_t high, uint32_t low) { return uint64_t{high} << 32 | low; }
 // REQUIRES: FlowKey::hour < 2^24, which it is until the year 3884.
 uint32_t HourAndBits(const FlowKey& key) { return key.hour << 8 | key.bits; }
-// A service that gave a client data.
-struct ServedEnd {
-  uint32_t client, server;
-  uint32_t service;  // port << 8 | protocol
-  friend auto operator<=>(const ServedEnd&, const ServedEnd&) = default;
-};
-uint32_t ServiceOf(const FlowKey& key) { return uint32_t{key.port} << 8 | key.protocol; }
 uint32_t PortOf(const FlowKey& key) { return HasPorts(key.protocol) ? key.port : 0; }
 
 }  // namespace
@@ -109,12 +102,19 @@ void Judge::Scans() {
   const auto slow_ports = static_cast<size_t>(limit("port-scan.slow-ports"));
   const auto least_hosts = static_cast<size_t>(limit("host-sweep.hosts"));
 
+  auto by_pair_of = [](const FlowKey& key) {
+    return std::pair(Joined(key.client, key.server), Joined(uint32_t{key.protocol} << 16 | key.port, HourAndBits(key)));
+  };
+  auto by_service_of = [](const FlowKey& key) {
+    return std::pair(Joined(key.client, uint32_t{key.protocol} << 16 | PortOf(key)), Joined(key.server, HourAndBits(key)));
+  };
+  std::vector<InPlace> by_pair, by_service;
+  std::future<void> sorting = std::async(launch_, [&] {
+    by_pair = SortedBy(scanning_, by_pair_of);
+    by_service = SortedBy(sweeping_, by_service_of);
+  });
   // What a candidate got data from: there it is a client like others.
-  std::vector<ServedEnd> served;
-  for (const Flow& flow : touching_) {
-    if (!candidates_.contains(flow.key->client) || flow.accepted() == 0 || flow.outcome() != Outcome::kPayload) continue;
-    served.push_back({flow.key->client, flow.key->server, ServiceOf(*flow)});
-  }
+  std::vector<ServedEnd> served = std::move(served_);
   std::sort(served.begin(), served.end());
   served.erase(std::unique(served.begin(), served.end()), served.end());
   auto served_by = [&](uint32_t client, uint32_t server) {
@@ -127,16 +127,7 @@ void Judge::Scans() {
   for (const ServedEnd& end : served) served_ports.push_back(Joined(end.client, end.service));
   std::sort(served_ports.begin(), served_ports.end());
 
-  std::vector<Flow> tried;  // of pairs that may have enough ports
-  for (const Flow& flow : suspects_) {
-    const auto least = static_cast<uint32_t>(std::min(least_ports, slow_ports));
-    if (about_->MayBeAtOneHost(HashOf(flow.key->client), HashOf(flow.key->server), least)) tried.push_back(flow);
-  }
-  about_.reset();
-  const std::vector<InPlace> by_pair = SortedBy(tried, [](const FlowKey& key) {
-    return std::pair(Joined(key.client, key.server), Joined(uint32_t{key.protocol} << 16 | key.port, HourAndBits(key)));
-  });
-
+  sorting.get();
   struct Scan {
     std::vector<uint32_t> targets;
     FlowSpan span;
@@ -215,10 +206,6 @@ void Judge::Scans() {
   }
 
   // By client, protocol and port.
-  const std::vector<InPlace> by_service = SortedBy(suspects_, [](const FlowKey& key) {
-    return std::pair(Joined(key.client, uint32_t{key.protocol} << 16 | PortOf(key)),
-                     Joined(key.server, HourAndBits(key)));
-  });
   struct Sweep {
     std::vector<uint32_t> targets;
     std::set<std::pair<uint8_t, uint16_t>> services;
@@ -247,7 +234,7 @@ void Judge::Scans() {
     }
     // Hosts that serve it: most of them, and it is a client that some do not answer.
     const FlowKey& key = *group[0].flow;
-    const auto [first, last] = std::equal_range(served_ports.begin(), served_ports.end(), Joined(actor, ServiceOf(key)));
+    const auto [first, last] = std::equal_range(served_ports.begin(), served_ports.end(), Joined(actor, key.service()));
     const auto fine = static_cast<size_t>(last - first);
     if (fine > 2 * all.size()) return;
     Sweep& sweep = sweeps[actor];
@@ -323,7 +310,7 @@ void Judge::BruteForce() {
     uint8_t longest = 0;
   };
   std::map<std::tuple<uint32_t, uint32_t, uint16_t>, Attack> attacks;
-  for (const Flow& flow : admin_) {
+  for (const Flow& flow : picked_.admin) {
     const FlowKey& key = *flow;
     if (IsWindowsPort(key.port) && key.port != 445) continue;
     if (!key.is(FlowKey::kServerInside) && !key.is(FlowKey::kClientInside)) continue;
@@ -344,7 +331,7 @@ void Judge::BruteForce() {
     ++attack.hours;
   }
   std::map<std::tuple<uint32_t, uint32_t, uint16_t>, std::set<uint32_t>> active;
-  for (const Flow& flow : admin_) {
+  for (const Flow& flow : picked_.admin) {
     const std::tuple place(flow.key->client, flow.key->server, flow.key->port);
     if (!attacks.empty() && attacks.contains(place)) active[place].insert(flow.key->hour);
   }
@@ -448,7 +435,7 @@ void Judge::Noise() {
   const absl::flat_hash_set<uint32_t> scanners(scanners_.begin(), scanners_.end());
   NoiseSums noise;
   noise.Merge(table_.noise());
-  for (const Flow& flow : probes_) {
+  for (const Flow& flow : picked_.probes) {
     const FlowKey& key = *flow;
     if (!key.is(FlowKey::kClientOutside) || !key.is(FlowKey::kServerInside) || scanners.contains(key.client)) continue;
     const uint64_t records = flow.attempts();

@@ -10,6 +10,34 @@
 namespace flowlogs {
 inline namespace v1 {
 namespace insight {
+namespace {
+
+// How many contacts there are of a client, server and service, or of one connection of theirs: about, never too few; more than
+// all if one of them lasts for `seconds`.
+class ContactCounts {
+ public:
+  enum class Of { kService, kConnection };
+  ContactCounts(Of what, const std::vector<Contact>& contacts, double seconds) : what_(what), counts_(size_t{1} << kBits) {
+    for (const Contact& c : contacts) {
+      uint8_t& count = counts_[PlaceOf(c)];
+      count = c.end - c.start >= seconds || count == kMost ? kMost : static_cast<uint8_t>(count + 1);
+    }
+  }
+  bool HasSoMany(const Contact& c, size_t least) const { return counts_[PlaceOf(c)] >= std::min<size_t>(least, kMost); }
+
+ private:
+  static constexpr int kBits = 22;
+  static constexpr uint8_t kMost = 255;
+  size_t PlaceOf(const Contact& c) const {
+    const uint64_t service = uint64_t{c.protocol} << 32 | uint64_t{c.port} << 16 | (what_ == Of::kConnection ? c.client_port : 0);
+    return MixWord(MixWord(0, uint64_t{c.client} << 32 | c.server), service) >> (64 - kBits);
+  }
+  Of what_;
+  std::vector<uint8_t> counts_;
+};
+
+}  // namespace
+
 void Judge::DataLoss(const std::map<std::string, InterfaceLog>& all) {
   // Interfaces that lost much are told each; those that lost little, of which there may be hundreds, are told together.
   constexpr double kMuch = 0.05;
@@ -66,27 +94,39 @@ void Judge::DataLoss(const std::map<std::string, InterfaceLog>& all) {
 }
 
 void Judge::Contacts() {
-  auto order = [](const Contact& c) {
-    return std::tuple(c.client, c.server, c.protocol, c.port, c.client_port, c.start, c.end, c.bytes);
-  };
-  std::sort(contacts_.begin(), contacts_.end(), [&](const Contact& a, const Contact& b) { return order(a) < order(b); });
-
-  // How many hosts talk outside, and how many of them to each party.
-  absl::flat_hash_map<uint32_t, uint32_t> hosts_of;
-  absl::flat_hash_set<uint32_t> hosts;
-  for (size_t i = 0; i < contacts_.size(); ++i) {
-    const Contact& c = contacts_[i];
-    if ((table_.ClassOf(address(c.client)) & kInside) == 0) continue;
-    hosts.insert(c.client);
-    if (i == 0 || contacts_[i - 1].client != c.client || contacts_[i - 1].server != c.server) ++hosts_of[c.server];
-    // The rest of the pair is the same.
-    while (i + 1 < contacts_.size() && contacts_[i + 1].client == c.client && contacts_[i + 1].server == c.server) ++i;
-  }
-  const double shared = std::max(2.0, limit("beaconing.shared") * static_cast<double>(hosts.size()));
+  constexpr uint32_t kGap = 900;  // seconds between two records of one connection, at most
   const auto least = static_cast<size_t>(limit("beaconing.contacts"));
   const double jitter = limit("beaconing.jitter"), most_bytes = limit("beaconing.bytes"),
                least_seconds = limit("beaconing.seconds");
   const double long_seconds = limit("long-connection.hours") * 3600;
+
+  // Most contacts are one of a few, and short. What they say is only how many hosts there are, and how many of them talk to a
+  // party that others make interesting. Fewer records than `least` are no long connection if none of them is this long:
+  const double number = static_cast<double>(std::max<size_t>(least, 1)), seconds = (long_seconds - number * kGap) / number;
+  const ContactCounts counts(ContactCounts::Of::kService, contacts_, seconds);
+  absl::flat_hash_map<uint32_t, uint32_t> hosts_of;
+  for (const Contact& c : contacts_) {
+    if (counts.HasSoMany(c, least)) hosts_of.try_emplace(c.server, 0);
+  }
+  absl::flat_hash_map<uint32_t, bool> is_inside;  // of clients
+  absl::flat_hash_set<uint64_t> pairs;
+  for (const Contact& c : contacts_) {
+    const auto [host, is_new] = is_inside.try_emplace(c.client, false);
+    if (is_new) host->second = (table_.ClassOf(address(c.client)) & kInside) != 0;
+    if (!host->second) continue;
+    const auto party = hosts_of.find(c.server);
+    if (party != hosts_of.end() && pairs.insert(uint64_t{c.client} << 32 | c.server).second) ++party->second;
+  }
+  const auto hosts = std::count_if(is_inside.begin(), is_inside.end(), [](const auto& client) { return client.second; });
+  const double shared = std::max(2.0, limit("beaconing.shared") * static_cast<double>(hosts));
+  std::erase_if(contacts_, [&](const Contact& c) { return !counts.HasSoMany(c, least) || hosts_of[c.server] >= shared; });
+  // What comes from outside is no beacon.
+  const ContactCounts connections_of(ContactCounts::Of::kConnection, contacts_, seconds);
+  std::erase_if(contacts_, [&](const Contact& c) { return !is_inside[c.client] && !connections_of.HasSoMany(c, least); });
+  auto order = [](const Contact& c) {
+    return std::tuple(c.client, c.server, c.protocol, c.port, c.client_port, c.start, c.end, c.bytes);
+  };
+  std::sort(contacts_.begin(), contacts_.end(), [&](const Contact& a, const Contact& b) { return order(a) < order(b); });
 
   for (size_t begin = 0, end; begin < contacts_.size(); begin = end) {
     const Contact& first = contacts_[begin];
@@ -95,8 +135,6 @@ void Judge::Contacts() {
     };
     end = begin;
     while (end < contacts_.size() && same(contacts_[end])) ++end;
-    const auto shares = hosts_of.find(first.server);
-    if (shares != hosts_of.end() && shares->second >= shared) continue;
 
     // Connections: records of one client port without a gap of a quarter of an hour.
     struct Connection {
@@ -105,7 +143,6 @@ void Judge::Contacts() {
       uint32_t records;
       uint16_t port;
     };
-    constexpr uint32_t kGap = 900;
     std::vector<Connection> connections;
     for (size_t i = begin; i < end; ++i) {
       const Contact& c = contacts_[i];
@@ -119,17 +156,19 @@ void Judge::Contacts() {
         connections.push_back({c.start, c.end, c.bytes, 1, c.client_port});
       }
     }
-    const bool outbound = (table_.ClassOf(address(first.client)) & kInside) != 0;
+    const Connection* longest = nullptr;
+    for (const Connection& c : connections) {
+      if (longest == nullptr || c.end - c.start > longest->end - longest->start) longest = &c;
+    }
+    const bool is_long = longest->end - longest->start >= long_seconds;
+    const bool outbound = is_inside[first.client];
+    if (!is_long && (!outbound || connections.size() < least)) continue;
     const std::string actor = text(first.client), target = text(first.server);
     const std::string service = ServiceText(first.port, first.protocol);
     const std::string ends = "srcaddr = " + actor + " and dstaddr = " + target + " and dstport = " + std::to_string(first.port) +
                              " and protocol = " + std::to_string(first.protocol);
 
-    const Connection* longest = nullptr;
-    for (const Connection& c : connections) {
-      if (longest == nullptr || c.end - c.start > longest->end - longest->start) longest = &c;
-    }
-    if (longest->end - longest->start >= long_seconds) {
+    if (is_long) {
       FlowSpan span;
       span.first = longest->start;
       span.last = longest->end;

@@ -38,7 +38,7 @@ void Judge::Exfiltration() {
     std::set<std::string> services;
   };
   std::map<std::tuple<uint32_t, uint32_t, uint32_t>, Sent> all;  // host, party, day
-  for (const Flow& flow : bulky_) {
+  for (const Flow& flow : picked_.bulky) {
     const FlowKey& key = *flow;
     const bool by_client = key.is(FlowKey::kClientInside);
     Sent& sent = all[{by_client ? key.client : key.server, by_client ? key.server : key.client, key.hour / kDay}];
@@ -56,12 +56,12 @@ void Judge::Exfiltration() {
     }
     if (!most && has_own_past()) {
       // Days before this one; the first, if it is half a day at least.
-      const uint32_t first = first_hour_ / kDay + (first_hour_ % kDay > kDay / 2 ? 1 : 0);
+      const uint32_t first = picked_.first_hour / kDay + (picked_.first_hour % kDay > kDay / 2 ? 1 : 0);
       for (uint32_t before = first; before < day; ++before) {
-        const auto sent_then = most_out_.find(uint64_t{host} << 32 | before);
+        const auto sent_then = picked_.most_out.find(uint64_t{host} << 32 | before);
         const std::optional<uint32_t> begin = host_hours_.FirstOf(host);
         const bool was_there = begin && *begin / kDay <= before;
-        if (was_there) most = std::max(most.value_or(0), sent_then == most_out_.end() ? 0 : sent_then->second);
+        if (was_there) most = std::max(most.value_or(0), sent_then == picked_.most_out.end() ? 0 : sent_then->second);
       }
     }
     const uint32_t at = sent.span.interface;
@@ -70,9 +70,9 @@ void Judge::Exfiltration() {
         const auto known = options_.baseline->interfaces.find(interface(at));
         if (known != options_.baseline->interfaces.end()) most = known->second;
       }
-      for (uint32_t before = first_hour_ / kDay; !options_.baseline && before < day; ++before) {
-        const auto sent_then = most_out_at_.find(uint64_t{at} << 32 | before);
-        if (sent_then != most_out_at_.end()) most = std::max(most.value_or(0), sent_then->second);
+      for (uint32_t before = picked_.first_hour / kDay; !options_.baseline && before < day; ++before) {
+        const auto sent_then = picked_.most_out_at.find(uint64_t{at} << 32 | before);
+        if (sent_then != picked_.most_out_at.end()) most = std::max(most.value_or(0), sent_then->second);
       }
     }
     if (!most) continue;  // nobody knows what is normal for it
@@ -106,7 +106,7 @@ void Judge::Spikes() {
     }
     struct Spike {
       uint32_t first = 0, last = 0;
-      uint64_t bytes = 0, before = 0;
+      uint64_t bytes = 0, before = 0, records = 0;  // records: of all its hours
       double most = 0;
     };
     std::optional<Spike> spike;
@@ -115,7 +115,7 @@ void Judge::Spikes() {
       FlowSpan span;
       span.first = int64_t{spike->first} * 3600;
       span.last = int64_t{spike->last} * 3600 + 3599;
-      span.records = 1;
+      span.records = spike->records;
       Finding f = Begin("traffic-spike", "", Outcome::kPayload, text(host), {}, span);
       f.outcome = "";
       f.severity = Severity::kMedium;
@@ -131,7 +131,7 @@ void Judge::Spikes() {
       Keep(std::move(f), spike->most, std::to_string(spike->first));
       spike.reset();
     };
-    for (const auto& [its_host, hour, sum] : hours) {
+    for (const auto& [its_host, hour, sums] : hours) {
       // The hour of the day and its neighbours: what runs daily does not run by the clock.
       std::optional<uint64_t> before;
       auto take = [&](uint64_t bytes) { before = std::max(before.value_or(0), bytes); };
@@ -141,20 +141,21 @@ void Judge::Spikes() {
           if (it != known->by_hour.end()) take(it->second);
         }
       }
-      for (uint32_t day = 1; hour >= first_hour_ + day * kDay; ++day) {
+      for (uint32_t day = 1; hour >= picked_.first_hour + day * kDay; ++day) {
         for (uint32_t near : {hour - 1, hour, hour + 1}) {
-          if (const HostHours::Hour* then = HostHours::Find(hours, near - day * kDay)) take(then->bytes);
+          if (const HostHours::Hour* then = HostHours::Find(hours, near - day * kDay)) take(then->sums.bytes);
         }
       }
-      const double bytes = static_cast<double>(sum);
+      const double bytes = static_cast<double>(sums.bytes);
       const bool is_spike = before && *before > 0 && bytes >= least && bytes >= factor * static_cast<double>(*before) &&
                             !loud_.contains({host, hour});
       if (!is_spike) continue;
       if (spike && hour != spike->last + 1) tell();
-      if (!spike) spike = Spike{hour, hour, 0, 0, 0};
+      if (!spike) spike = Spike{hour, hour, 0, 0, 0, 0};
       spike->last = hour;
-      if (sum > spike->bytes) {
-        spike->bytes = sum;
+      spike->records += sums.records;
+      if (sums.bytes > spike->bytes) {
+        spike->bytes = sums.bytes;
         spike->before = *before;
         spike->most = bytes / (factor * static_cast<double>(*before));
       }
@@ -169,24 +170,24 @@ void Judge::NewTalkers() {
     const uint32_t first = hours.front().hour;
     if (options_.baseline) {
       if (options_.baseline->hosts.contains(text(host))) return;
-    } else if (first < first_hour_ + kDay) {
+    } else if (first < picked_.first_hour + kDay) {
       return;
     }
     if (!sends(host)) return;  // it was only sent to
-    uint64_t bytes = 0;
-    for (const HostHours::Hour& hour : hours) bytes += hour.bytes;
+    HourSums all;
+    for (const HostHours::Hour& hour : hours) all.Add(hour.sums);
     FlowSpan span;
     span.first = int64_t{first} * 3600;
     span.last = int64_t{hours.back().hour} * 3600 + 3599;
-    span.records = hours.size();
+    span.records = all.records;
     Finding f = Begin("new-talker", "", Outcome::kPayload, text(host), {}, span);
     f.outcome = "";
     f.technique = "T1200";
     f.severity = Severity::kLow;
-    f.evidence.emplace_back("bytes", static_cast<int64_t>(bytes));
+    f.evidence.emplace_back("bytes", static_cast<int64_t>(all.bytes));
     f.evidence.emplace_back("hours", static_cast<int64_t>(hours.size()));
     f.baseline = Past();
-    f.why = f.actor + " exchanged " + Bytes(bytes) + " in " + std::to_string(hours.size()) +
+    f.why = f.actor + " exchanged " + Bytes(all.bytes) + " in " + std::to_string(hours.size()) +
             (hours.size() == 1 ? " hour" : " hours") + "; it did not talk before";
     f.where = "srcaddr = " + f.actor + " and accepted" + Between(f.first_seen, f.last_seen);
     f.show = "--group-by 'dstaddr, service' --agg 'bytes=sum(bytes), records=count(), first=min(start)' --sort -bytes --limit 10";
@@ -199,7 +200,7 @@ void Judge::Floods() {
   // Small codes first: what is made of the hash map below must not depend on its order.
   std::map<std::pair<uint32_t, uint32_t>, Flood> floods;
   const double least = limit("denial-of-service.packets"), rate = limit("denial-of-service.rate");
-  for (const auto& [key, flood] : floods_) {
+  for (const auto& [key, flood] : picked_.floods) {
     if (static_cast<double>(flood.packets) >= least) {
       floods[{static_cast<uint32_t>(key >> 32), static_cast<uint32_t>(key)}] = flood;
     }
@@ -267,8 +268,8 @@ void Judge::Floods() {
 void Judge::MakeBaseline() {
   Baseline& seen = out_->seen;
   if (hours_ > 0) {
-    out_->start = int64_t{first_hour_} * 3600;
-    out_->end = int64_t{last_hour_} * 3600 + 3599;
+    out_->start = int64_t{picked_.first_hour} * 3600;
+    out_->end = int64_t{picked_.last_hour} * 3600 + 3599;
     seen.start = *out_->start;
     seen.end = *out_->end;
   }
@@ -278,24 +279,24 @@ void Judge::MakeBaseline() {
     host.hours = hours.size();
     for (const HostHours::Hour& hour : hours) {
       uint64_t& most = host.by_hour[static_cast<int>(hour.hour % kDay)];
-      most = std::max(most, hour.bytes);
+      most = std::max(most, hour.sums.bytes);
     }
   });
-  for (const auto& [key, bytes] : most_out_) {
+  for (const auto& [key, bytes] : picked_.most_out) {
     Baseline::Host& host = seen.hosts[text(static_cast<uint32_t>(key >> 32))];
     host.max_out_bytes = std::max(host.max_out_bytes, bytes);
   }
-  for (const auto& [key, bytes] : most_out_at_) {
+  for (const auto& [key, bytes] : picked_.most_out_at) {
     if (key >> 32 == 0) continue;
     uint64_t& most = seen.interfaces[interface(static_cast<uint32_t>(key >> 32))];
     most = std::max(most, bytes);
   }
   std::set<std::string> protocols, pairs;
-  for (const Flow& flow : odd_) {
+  for (const Flow& flow : picked_.odd) {
     if (flow.key->is(FlowKey::kClientInside)) protocols.insert(text(flow.key->client) + " " + std::to_string(flow.key->protocol));
     if (flow.key->is(FlowKey::kServerInside)) protocols.insert(text(flow.key->server) + " " + std::to_string(flow.key->protocol));
   }
-  for (const Flow& flow : admin_) {
+  for (const Flow& flow : picked_.admin) {
     if (flow.key->is(FlowKey::kClientInside) && flow.key->is(FlowKey::kServerInside)) {
       pairs.insert(text(flow.key->client) + " " + text(flow.key->server) + " " + std::to_string(flow.key->port));
     }

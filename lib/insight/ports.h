@@ -33,7 +33,22 @@ constexpr bool IsDatabasePort(uint16_t port) {
 }
 // Windows' own: RPC, NetBIOS, SMB.
 constexpr bool IsWindowsPort(uint16_t port) { return port == 135 || port == 139 || port == 445; }
-constexpr bool IsLoginPort(uint16_t port) { return IsAdminPort(port) || IsDatabasePort(port) || IsWindowsPort(port); }
+// Those of all three, as bits: which it is of a record's port cannot be predicted.
+class LoginPorts {
+ public:
+  LoginPorts() {
+    for (uint32_t port = 0; port < 65536; ++port) {
+      const auto p = static_cast<uint16_t>(port);
+      if (IsAdminPort(p) || IsDatabasePort(p) || IsWindowsPort(p)) bits_[port / 64] |= uint64_t{1} << port % 64;
+    }
+  }
+  bool contains(uint16_t port) const { return (bits_[port / 64] >> port % 64 & 1) != 0; }
+
+ private:
+  uint64_t bits_[65536 / 64] = {};
+};
+inline const LoginPorts kLoginPorts;
+inline bool IsLoginPort(uint16_t port) { return kLoginPorts.contains(port); }
 
 // Whether attempts of the flow count for scans: those with ports, without traceroute's; and ICMP.
 constexpr bool IsProbed(const FlowKey& key) {

@@ -232,7 +232,11 @@ void GroupTable::FindOrAddStep(const uint64_t* keys, size_t count, GroupRow* row
       if (i + kFar < count) __builtin_prefetch(&slots()[hashes_[i + kFar] & mask_]);
       if (i + kNear < count) {
         const Slot& slot = slots()[hashes_[i + kNear] & mask_];
-        if (slot.group != 0) __builtin_prefetch(row(slot.group - 1), 1);
+        if (slot.group != 0) {
+          const GroupRow near = row(slot.group - 1);
+          __builtin_prefetch(near, 1);
+          __builtin_prefetch(near + row_words_ - 1, 1);  // mostly of the next line of the cache
+        }
       }
     }
     const uint64_t* wanted = keys + i * words;

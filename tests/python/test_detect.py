@@ -403,6 +403,10 @@ def test_far_more_than_at_the_same_hour_of_earlier_days_is_a_spike():
     burst = [talk("10.0.1.1", "10.0.1.2", 9000, up=10**9, down=10**6, t=80 * HOUR)]
     answer = detect(*quiet(hours=90), *burst)
     assert set(kinds(answer)) == {"traffic-spike"} and {f["actor"] for f in answer.findings} == {"10.0.1.1", "10.0.1.2"}
+    records = [text.split() for text in log(*quiet(hours=90), *burst).decode().splitlines()[1:]]
+    in_the_hour = [r for r in records if "10.0.1.1" in r[3:5] and 80 * HOUR <= int(r[10]) - T0 < 81 * HOUR]
+    each_once = [r for r in in_the_hour if r[2] == f"eni-{r[3]}" or not r[3].startswith("10.")]
+    assert next(f for f in answer.findings if f["actor"] == "10.0.1.1")["records"] == len(each_once) > 2
 
 
 def test_what_happens_at_the_same_hour_each_day_is_no_spike():
@@ -414,7 +418,7 @@ def test_what_happens_at_the_same_hour_each_day_is_no_spike():
 def test_a_host_that_did_not_talk_before_is_a_new_talker():
     past = detect(*quiet()).baseline()
     answer = detect(*quiet(hours=3, since=40), talk("10.0.1.77", "10.0.1.1", 8080, t=41 * HOUR), baseline=past)
-    assert one(answer, "new-talker")["actor"] == "10.0.1.77"
+    assert one(answer, "new-talker")["actor"] == "10.0.1.77" and one(answer, "new-talker")["records"] == 2
     knocked = line("10.0.1.1", "10.0.1.78", dport=8080, packets=1, size=60, t=41 * HOUR)
     assert kinds(detect(*quiet(hours=3, since=40), knocked, baseline=past)) == []  # it has sent nothing
     assert kinds(detect(*quiet(hours=3, since=40), baseline=past)) == []
