@@ -71,7 +71,7 @@ absl::Status AddPrefixes(const std::string& what, const std::vector<std::string>
       continue;
     }
     const std::string wrong = set->AddPrefix(text);
-    if (!wrong.empty()) return absl::InvalidArgumentError(what + ": " + wrong);
+    if (!wrong.empty()) return absl::InvalidArgumentError(what + ": '" + text + "' " + wrong);
   }
   return absl::OkStatus();
 }

@@ -486,7 +486,8 @@ class FlowSink final : public LocalSink {
       const bool is_service = services != nullptr && services[row].data() != nullptr;  // of AWS
       if (up && !rejected && has_ports && counts && !is_service && IsOutside(from) != IsOutside(to) && port != 53 &&
           port != 123 && (IsOutside(to) || end - start >= 30)) {
-        Contact contact{key.client, key.server, start, end, 0, key.port, static_cast<uint16_t>(client_port), key.protocol};
+        Contact contact{key.client, key.server, start, end, 0, key.port, static_cast<uint16_t>(client_port), key.protocol,
+                        Contact::InterfaceOf(interface_)};
         contact.bytes = static_cast<uint32_t>(std::min<uint64_t>(byte_count, 0xffffffff));
         contacts_.push_back(contact);
       }

@@ -95,8 +95,11 @@ struct Contact {
   uint32_t start, end;
   uint32_t bytes;  // at most 2^32 - 1
   uint16_t port, client_port;
-  uint8_t protocol;
+  uint32_t protocol : 8, interface : 24;  // interface: 1 + code, 0: none
+
+  static uint32_t InterfaceOf(uint32_t interface) { return interface >> 24 == 0 ? interface : 0; }
 };
+static_assert(sizeof(Contact) == 28);
 
 // What an address sent and got in an hour, of what was let through and counts.
 struct HourSums {

@@ -204,9 +204,13 @@ void Judge::Pick(size_t first_part, size_t last_part, Picked* out) const {
       }
     }
     if ((key.bits & (FlowKey::kClientListed | FlowKey::kServerListed)) != 0) picked.listed.push_back(flow);
-    const uint8_t talks = sums.up_records > 0 && sums.down_records > 0 ? Picked::kTalks : uint8_t{0};
-    if (client_inside && sums.up_packets > 0) picked.ways[key.client] |= talks | Picked::kSends;
-    if (server_inside && sums.down_packets > 0) picked.ways[key.server] |= talks | Picked::kSends;
+    auto note_way = [&](uint32_t host, uint8_t other_outside) {
+      Picked::Way& way = picked.ways[host];
+      way.talks |= sums.up_records > 0 && sums.down_records > 0;
+      if (key.is(other_outside)) way.interface = LesserInterface(way.interface, sums.interface);
+    };
+    if (client_inside && sums.up_packets > 0) note_way(key.client, FlowKey::kServerOutside);
+    if (server_inside && sums.down_packets > 0) note_way(key.server, FlowKey::kClientOutside);
     if (sums.up_packets + uint64_t{sums.down_packets} > 0) {
       if (key.protocol == 6 && IsLoginPort(key.port) && accepted > 0) picked.admin.push_back(flow);
       if ((key.port == 53 || key.port == 853) && HasPorts(key.protocol)) {
@@ -271,7 +275,11 @@ void Judge::Merge(Picked&& more) {
   append(&picked_.policy, more.policy);
   picked_.about.Merge(more.about);
   picked_.dns_servers.insert(more.dns_servers.begin(), more.dns_servers.end());
-  for (const auto& [host, bits] : more.ways) picked_.ways[host] |= bits;
+  for (const auto& [host, theirs] : more.ways) {
+    Picked::Way& way = picked_.ways[host];
+    way.talks |= theirs.talks;
+    way.interface = LesserInterface(way.interface, theirs.interface);
+  }
   auto take_most = [](auto* to, const auto& from) {
     for (const auto& [place, bytes] : from) (*to)[place] = std::max((*to)[place], bytes);
   };

@@ -146,10 +146,13 @@ struct Picked {
   std::vector<Flow> bulky;       // with many bytes from inside to outside
   std::vector<Flow> policy;      // all that were let through, if there is a policy
   absl::flat_hash_set<uint32_t> dns_servers;  // inside, that answer others
-  // Inside addresses that sent packets that were let through: kSends; that have a flow of both directions: kTalks. A gateway's
-  // address has none, for each direction counts with another one.
-  static constexpr uint8_t kSends = 1, kTalks = 2;
-  absl::flat_hash_map<uint32_t, uint8_t> ways;
+  // Inside addresses that sent packets that were let through. A gateway's address has no flow of both directions, for each
+  // counts with another address.
+  struct Way {
+    bool talks = false;      // in a flow of both directions
+    uint32_t interface = 0;  // of flows with outside parties; there it is the host's
+  };
+  absl::flat_hash_map<uint32_t, Way> ways;
   // The most that a host sent to one outside party, by code << 32 | day.
   absl::flat_hash_map<uint64_t, uint64_t> most_out;
   absl::flat_hash_map<uint64_t, uint64_t> most_out_at;  // the same of an interface
@@ -254,9 +257,13 @@ class Judge {
   std::vector<Flow> touching_;    // let through: with data from a candidate, or to one outside
   absl::flat_hash_set<std::pair<uint64_t, uint32_t>> reached_;  // (client, server), port << 8 | protocol: of interest, answered
   bool sends(uint32_t host) const { return picked_.ways.contains(host); }
+  uint32_t interface_of(uint32_t host) const {
+    const auto found = picked_.ways.find(host);
+    return found == picked_.ways.end() ? 0 : found->second.interface;
+  }
   bool talks(uint32_t host) const {
     const auto found = picked_.ways.find(host);
-    return found != picked_.ways.end() && (found->second & Picked::kTalks) != 0;
+    return found != picked_.ways.end() && found->second.talks;
   }
   std::vector<uint32_t> scanners_;               // actors of Scans()
   absl::flat_hash_set<uint64_t> told_pairs_;     // actor << 32 | target of a scan

@@ -64,7 +64,7 @@ void Judge::ExposedAdmin() {
     f.where = "((srcaddr = " + f.actor + " and srcport = " + std::to_string(port) + " and dstaddr in public) or (dstaddr = " +
               f.actor + " and dstport = " + std::to_string(port) + " and srcaddr in public)) and accepted" +
               Between(f.first_seen, f.last_seen);
-    f.show = kShow;
+    f.show = "--group-by 'client, server' --agg 'records=count(), bytes=sum(bytes), first=min(start), last=max(end)'";
     f.next_step = "close the port to the internet; reach the host through a VPN, a bastion or Session Manager";
     Keep(std::move(f), static_cast<double>(clients.size()), service);
   }

@@ -124,14 +124,14 @@ void Judge::Contacts() {
   const ContactCounts connections_of(ContactCounts::Of::kConnection, contacts_, seconds);
   std::erase_if(contacts_, [&](const Contact& c) { return !is_inside[c.client] && !connections_of.HasSoMany(c, least); });
   auto order = [](const Contact& c) {
-    return std::tuple(c.client, c.server, c.protocol, c.port, c.client_port, c.start, c.end, c.bytes);
+    return std::tuple(c.client, c.server, uint32_t{c.protocol}, c.port, c.client_port, c.start, c.end, c.bytes);
   };
   std::sort(contacts_.begin(), contacts_.end(), [&](const Contact& a, const Contact& b) { return order(a) < order(b); });
 
   for (size_t begin = 0, end; begin < contacts_.size(); begin = end) {
     const Contact& first = contacts_[begin];
     auto same = [&](const Contact& c) {
-      return std::tie(c.client, c.server, c.protocol, c.port) == std::tie(first.client, first.server, first.protocol, first.port);
+      return c.client == first.client && c.server == first.server && c.protocol == first.protocol && c.port == first.port;
     };
     end = begin;
     while (end < contacts_.size() && same(contacts_[end])) ++end;
@@ -142,6 +142,7 @@ void Judge::Contacts() {
       uint64_t bytes;
       uint32_t records;
       uint16_t port;
+      uint32_t interface;
     };
     std::vector<Connection> connections;
     for (size_t i = begin; i < end; ++i) {
@@ -152,8 +153,9 @@ void Judge::Contacts() {
         connections.back().end = std::max(connections.back().end, c.end);
         connections.back().bytes += c.bytes;
         ++connections.back().records;
+        connections.back().interface = LesserInterface(connections.back().interface, c.interface);
       } else {
-        connections.push_back({c.start, c.end, c.bytes, 1, c.client_port});
+        connections.push_back({c.start, c.end, c.bytes, 1, c.client_port, c.interface});
       }
     }
     const Connection* longest = nullptr;
@@ -164,7 +166,7 @@ void Judge::Contacts() {
     const bool outbound = is_inside[first.client];
     if (!is_long && (!outbound || connections.size() < least)) continue;
     const std::string actor = text(first.client), target = text(first.server);
-    const std::string service = ServiceText(first.port, first.protocol);
+    const std::string service = ServiceText(first.port, int64_t{first.protocol});
     const std::string ends = "srcaddr = " + actor + " and dstaddr = " + target + " and dstport = " + std::to_string(first.port) +
                              " and protocol = " + std::to_string(first.protocol);
 
@@ -173,6 +175,7 @@ void Judge::Contacts() {
       span.first = longest->start;
       span.last = longest->end;
       span.records = longest->records;
+      span.interface = longest->interface;
       span.best = Outcome::kPayload;
       Finding f = Begin("long-connection", outbound ? "outbound" : "inbound", Outcome::kPayload, actor, {first.server}, span);
       f.severity = outbound ? Severity::kMedium : Severity::kLow;
@@ -192,12 +195,14 @@ void Judge::Contacts() {
 
     if (!outbound || connections.size() < least) continue;
     std::vector<uint32_t> starts;
+    FlowSpan span;
     uint64_t bytes = 0;
     uint32_t last = 0;
     for (const Connection& c : connections) {
       starts.push_back(c.start);
       bytes += c.bytes;
       last = std::max(last, c.end);
+      span.interface = LesserInterface(span.interface, c.interface);
     }
     std::sort(starts.begin(), starts.end());
     const double mean = static_cast<double>(bytes) / static_cast<double>(starts.size());
@@ -212,7 +217,6 @@ void Judge::Contacts() {
     // Contacts fill the time: not some regular ones and a long silence.
     const double filled = median * static_cast<double>(gaps.size()) / static_cast<double>(starts.back() - starts.front());
     if (filled < 0.6 || filled > 1.7) continue;
-    FlowSpan span;
     span.first = starts.front();
     span.last = last;
     span.records = end - begin;

@@ -116,6 +116,7 @@ void Judge::Spikes() {
       span.first = int64_t{spike->first} * 3600;
       span.last = int64_t{spike->last} * 3600 + 3599;
       span.records = spike->records;
+      span.interface = interface_of(host);
       Finding f = Begin("traffic-spike", "", Outcome::kPayload, text(host), {}, span);
       f.outcome = "";
       f.severity = Severity::kMedium;
@@ -126,7 +127,7 @@ void Judge::Spikes() {
       f.why = f.actor + " exchanged " + Bytes(spike->bytes) + " in an hour; at the same hour of earlier days it was at most " +
               Bytes(spike->before);
       f.where = "(srcaddr = " + f.actor + " or dstaddr = " + f.actor + ") and accepted" + Between(f.first_seen, f.last_seen);
-      f.show = "--group-by 'peer' --agg 'bytes=sum(bytes), records=count()' --sort -bytes --limit 10";
+      f.show = "--group-by 'srcaddr, dstaddr' --agg 'bytes=sum(bytes), records=count()' --sort -bytes --limit 10 --once";
       f.next_step = "see which peer and service it was; a backup or a release explains most";
       Keep(std::move(f), spike->most, std::to_string(spike->first));
       spike.reset();
@@ -180,6 +181,7 @@ void Judge::NewTalkers() {
     span.first = int64_t{first} * 3600;
     span.last = int64_t{hours.back().hour} * 3600 + 3599;
     span.records = all.records;
+    span.interface = interface_of(host);
     Finding f = Begin("new-talker", "", Outcome::kPayload, text(host), {}, span);
     f.outcome = "";
     f.technique = "T1200";

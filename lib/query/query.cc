@@ -406,7 +406,7 @@ Query Scan(std::vector<Source> sources, ScanOptions options) {
     language::AddressSetBuilder set;
     for (const std::string& prefix : plan->scan->options.internal) {
       const std::string wrong = set.AddPrefix(prefix);
-      if (!wrong.empty() && plan->status.ok()) plan->status = absl::InvalidArgumentError("internal: " + wrong);
+      if (!wrong.empty() && plan->status.ok()) plan->status = absl::InvalidArgumentError("internal: '" + prefix + "' " + wrong);
     }
     plan->scan->internal = set.Build();
   }
