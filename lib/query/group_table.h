@@ -176,10 +176,11 @@ inline GroupRow GroupTable::Add(const uint64_t* key) {
   if ((size_ & chunk_mask_) == 0) {
     // The first chunk is small pages, which cost what is used of them.
     const size_t bytes = (size_t{1} << chunk_bits_) * row_words_ * sizeof(uint64_t);
-    chunks_.emplace_back(bytes, !chunks_.empty());
+    chunks_.push_back(chunks_.empty() ? ZeroedMemory::NotZeroed(bytes) : ZeroedMemory(bytes));
     bytes_ += bytes;
   }
   const GroupRow added = row(size_++);
+  if (size_ <= chunk_mask_ + 1) std::memset(added, 0, row_words_ * sizeof(*added));
   if (key != nullptr) std::memcpy(added, key, key_words_ * sizeof(*key));
   return added;
 }
