@@ -400,6 +400,15 @@ TEST(Envelope, WhatIsWholeOfABrokenPayloadIsDelivered) {
   }
 }
 
+TEST(Envelope, AnEventWithNothingInItIsBrokenLikeAnyOther) {
+  for (const char* end : {"", "]", "]}", ",x", ",{", "\n"}) {
+    const Content content = Rewrite(absl::StrCat(R"({"events":[{"message":"m"},{})", end), 1 << 20);
+    ASSERT_GE(content.lines.size(), 2u) << end;
+    EXPECT_EQ(content.lines[0], "m") << end;
+    EXPECT_TRUE(content.lines[1].starts_with("!")) << end;
+  }
+}
+
 TEST(Envelope, OneByteThatIsNotUtf8CostsNoRecord) {
   std::string payload = DataMessage(1, 3);
   payload.replace(payload.find("10.0.0.2"), 1, "\xff");
