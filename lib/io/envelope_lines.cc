@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/io/hash_table.h"
+#include "lib/io/json_text.h"
 
 namespace flowlogs {
 inline namespace v1 {
@@ -190,6 +191,20 @@ void EnvelopeLines::AddMessage(std::string_view message, const Event& event) {
     AddLine(message.substr(0, lf), event);
     if (lf == std::string_view::npos) return;
     message.remove_prefix(lf + 1);
+  }
+}
+
+void EnvelopeLines::AddPayload(const CloudWatchPayload& payload) {
+  if (!block_.header().empty() && !has_message_header_) Flush();
+  SetOrigin(payload.log_group(), payload.log_stream(), payload.owner(), {}, {});
+  const std::vector<CloudWatchPayload::Span>& messages = payload.messages();
+  for (size_t i = 0; i < messages.size(); ++i) {
+    Event event;
+    if (keeps_events_) {
+      const CloudWatchPayload::Event& said = payload.events()[i];
+      event = {EventTime(payload.text(said.time)), payload.text(said.id)};
+    }
+    AddLine(payload.text(messages[i]), event);
   }
 }
 
