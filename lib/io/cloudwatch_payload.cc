@@ -307,6 +307,17 @@ CloudWatchPayload::Outcome CloudWatchPayload::Read(std::string_view document) {
   return outcome_ = is_huge ? Outcome::kOther : Walk(this).Go();
 }
 
+bool MayBeCloudWatch(std::string_view document) {
+  size_t begin = 1;
+  while (begin < document.size() && IsSpace(document[begin])) ++begin;
+  document.remove_prefix(std::min(begin, document.size()));
+  for (const std::string_view name : {"\"messageType\"", "\"awslogs\"", "\"owner\"", "\"logGroup\"", "\"logStream\"",
+                                      "\"subscriptionFilters\""}) {
+    if (document.substr(0, name.size()) == name.substr(0, document.size())) return true;  // or it is cut
+  }
+  return false;
+}
+
 std::optional<LambdaEvent> ReadLambdaEvent(std::string_view text) {
   Cursor cursor(text.data(), text.data() + text.size());
   LambdaEvent event;

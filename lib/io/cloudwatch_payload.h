@@ -89,6 +89,9 @@ class CloudWatchPayload {
   std::vector<Event> events_;
 };
 
+// Whether a document, by its first name, may be a payload or a Lambda event; quick, for there may be a document a record.
+bool MayBeCloudWatch(std::string_view document);
+
 // The event of a Lambda function, {"awslogs":{"data":"..."}} and nothing else, with whatever white space.
 struct LambdaEvent {
   std::string_view data;  // without escapes

@@ -130,6 +130,8 @@ size_t EnvelopeReader::ReadShort(Content* content, std::string_view document) {
   content->may_be_short = !takes_long_way_;
   if (takes_long_way_) return 0;
   if (!std::exchange(content->is_begun, true) && std::exchange(inflated_, nullptr) != document.data()) {
+    content->may_be_short = MayBeCloudWatch(document);
+    if (!content->may_be_short) return 0;
     if (const std::optional<LambdaEvent> event = ReadLambdaEvent(document)) {
       if (event->size > max_event_bytes_) {
         MeetLimit("a document of JSON is");

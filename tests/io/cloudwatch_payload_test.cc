@@ -168,6 +168,16 @@ TEST(CloudWatchPayload, WhatStandsBehindADocumentDecidesNothing) {
   }
 }
 
+TEST(CloudWatchPayload, IsToldByItsFirstNameWhereverThatIsCut) {
+  for (const std::string whole : {R"({"messageType":"DATA_MESSAGE"})", R"({ "awslogs" :{})", "{\n\"owner\":", R"({"logGroup":)",
+                                  R"({"logStream":)", R"({"subscriptionFilters":)"}) {
+    for (size_t size = 1; size <= whole.size(); ++size) EXPECT_TRUE(MayBeCloudWatch(whole.substr(0, size))) << whole;
+  }
+  for (const char* other : {R"({"message":"m"})", R"({"m"})", "{}", "{{", R"({"Records":[]})", R"({"awslogs2":{}})", R"({"own":1})"}) {
+    EXPECT_FALSE(MayBeCloudWatch(other)) << other;
+  }
+}
+
 TEST(LambdaEvent, IsReadWithWhateverWhiteSpace) {
   for (const std::string text : {R"({"awslogs":{"data":"H4sI"}})", "{ \"awslogs\" :\n{\t\"data\": \"H4sI\" }\r\n }"}) {
     const Padded padded(text + "\n{");
