@@ -20,33 +20,41 @@ constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 // What a string of JSON says by itself.
 constexpr bool IsPlain(char c) { return c >= 0x20 && static_cast<unsigned char>(c) < 0x80 && c != '"' && c != '\\'; }
 
-// Bit i: whether p[i] is not plain; of 64 bytes.
+// The first character from `p` on that is not plain; `end` or up to 63 bytes behind it if there is none before, and up to
+// so many are read.
 #ifdef __SSE2__
-inline uint64_t NotPlain(const char* p) {
-  const __m128i space = _mm_set1_epi8(0x20), quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
-  const auto part = [&](size_t i) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i));
-    const __m128i odd = _mm_cmplt_epi8(bytes, space);  // signed: above 0x7f, too
-    const __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
-    return uint64_t{static_cast<uint32_t>(_mm_movemask_epi8(_mm_or_si128(odd, marks)))} << i;
-  };
-  return part(0) | part(16) | part(32) | part(48);
-}
-#else
-inline uint64_t NotPlain(const char* p) {
-  uint64_t mask = 0;
-  for (size_t i = 0; i < 64; ++i) mask |= uint64_t{!IsPlain(p[i])} << i;
-  return mask;
-}
-#endif
-
-// The first character from `p` on that is not plain; `end` or up to 63 bytes behind it if there is none before.
 const char* EndOfPlain(const char* p, const char* end) {
+  const __m128i space = _mm_set1_epi8(0x20), quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
   for (; p < end; p += 64) {
-    if (const uint64_t mask = NotPlain(p); mask != 0) return p + std::countr_zero(mask);
+    const auto part = [&](size_t i) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i));
+      const __m128i odd = _mm_cmplt_epi8(bytes, space);  // signed: above 0x7f, too
+      const __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
+      return uint64_t{static_cast<uint32_t>(_mm_movemask_epi8(_mm_or_si128(odd, marks)))} << i;
+    };
+    const uint64_t found = part(0) | part(16) | part(32) | part(48);
+    if (found != 0) return p + std::countr_zero(found);
   }
   return p;
 }
+#else
+const char* EndOfPlain(const char* p, const char* end) {
+  if constexpr (std::endian::native == std::endian::little) {
+    constexpr uint64_t kOnes = 0x0101010101010101, kHighBits = kOnes << 7;
+    for (; p < end; p += 8) {
+      uint64_t bytes;
+      std::memcpy(&bytes, p, 8);
+      // The lowest high bit that is set is right.
+      const uint64_t quote = (bytes ^ '"' * kOnes) - kOnes, backslash = (bytes ^ '\\' * kOnes) - kOnes;
+      const uint64_t found = (bytes | (bytes - 0x20 * kOnes) | quote | backslash) & kHighBits;
+      if (found != 0) return p + std::countr_zero(found) / 8;
+    }
+    return p;
+  }
+  while (p < end && IsPlain(*p)) ++p;
+  return p;
+}
+#endif
 
 // The first character from `p` on that is no digit, or p + 16.
 const char* EndOfDigits(const char* p) {
