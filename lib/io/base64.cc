@@ -37,16 +37,18 @@ char* Put(uint32_t bits, char* out) {
 // Decodes blocks of characters as long as all are of the alphabet; returns how many characters, a multiple of four.
 #if defined(__x86_64__) && defined(__GNUC__)
 // 32 characters at once, as Wojciech Mula and Daniel Lemire do it ("Faster Base64 Encoding and Decoding using AVX2
-// Instructions", 2018). Two tables, of the halves of a character, have a bit in common iff it is of no alphabet.
+// Instructions", 2018). What two tables say of the halves of a character has a bit in common iff it is not of the alphabet.
 __attribute__((target("avx2"))) size_t DecodeAvx2(const unsigned char* p, size_t size, char* out) {
-  const __m256i low_table = _mm256_broadcastsi128_si256(_mm_setr_epi8(0x15, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x13, 0x1A,
-                                                0x1B, 0x1B, 0x1B, 0x1A));
-  const __m256i high_table = _mm256_broadcastsi128_si256(_mm_setr_epi8(0x10, 0x10, 0x01, 0x02, 0x04, 0x08, 0x04, 0x08, 0x10, 0x10, 0x10, 0x10,
-                                                 0x10, 0x10, 0x10, 0x10));
+  const __m256i low_table = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+      0x15, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x13, 0x1A, 0x1B, 0x1B, 0x1B, 0x1A));
+  const __m256i high_table = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+      0x10, 0x10, 0x01, 0x02, 0x04, 0x08, 0x04, 0x08, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10));
   // What is added to a character, by its upper half; 1: of the slash.
-  const __m256i differences = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 16, 19, 4, -65, -65, -71, -71, 0, 0, 0, 0, 0, 0, 0, 0));
+  const __m256i differences =
+      _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 16, 19, 4, -65, -65, -71, -71, 0, 0, 0, 0, 0, 0, 0, 0));
   const __m256i slash = _mm256_set1_epi8('/');  // 0x2f: of indices the low four bits count, and bit 7
-  const __m256i order = _mm256_broadcastsi128_si256(_mm_setr_epi8(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1));
+  const __m256i order =
+      _mm256_broadcastsi128_si256(_mm_setr_epi8(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1));
   const __m256i together = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7);
   size_t at = 0;
   // 32 bytes are written for the 24 that come out: there is room for them while so many characters follow.

@@ -220,7 +220,8 @@ bool CloudWatchPayload::Walk::BeforeEvents() {
     if (!is_taken || !cursor_.Take(',')) return false;
   }
   // What EnvelopeJson wants to know before the events, too; and events of control are none.
-  const bool is_known = facts.type.size > 0 && facts.owner.size > 0 && facts.log_group.begin > 0 && facts.log_stream.begin > 0;
+  const bool is_known =
+      facts.type.size > 0 && facts.owner.size > 0 && facts.log_group.begin > 0 && facts.log_stream.begin > 0;
   if (!is_known || payload_.text(facts.type) == "CONTROL_MESSAGE") return false;
   return cursor_.Take('[') && FirstEvent();
 }

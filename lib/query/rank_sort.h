@@ -12,9 +12,11 @@
 namespace flowlogs {
 inline namespace v1 {
 
-// Sorts by `before`, for which of two items with different ranks the lower one is first. kLastRank is that of items which
-// come last, nulls. T: a struct with a `rank` of 64 bits, cheap to copy.
+// The rank of what comes last, nulls.
 inline constexpr uint64_t kLastRank = ~uint64_t{0};
+
+// Sorts by `before`, for which of two items with different ranks the one of the lower rank is first. T: a struct with a
+// `rank` of 64 bits, cheap to copy.
 template <typename T, typename Before>
 void SortByRank(std::vector<T>& items, const Before& before) {
   constexpr size_t kFew = 64, kMany = size_t{1} << 20;  // of many, a copy would take too much memory
@@ -41,10 +43,10 @@ void SortByRank(std::vector<T>& items, const Before& before) {
     for (size_t i = 0; i < count; ++i) other[places[items[i].rank >> shift & 0xff]++] = items[i];
     items.swap(other);
   }
-  for (size_t begin = 0, end = 0; begin < count; begin = end) {
-    while (end < count && items[end].rank == items[begin].rank) ++end;
-    if (end - begin < 2) continue;
-    std::sort(items.begin() + static_cast<std::ptrdiff_t>(begin), items.begin() + static_cast<std::ptrdiff_t>(end), before);
+  const auto first = items.begin();
+  for (auto begin = first, end = first; begin != first + static_cast<std::ptrdiff_t>(count); begin = end) {
+    while (end != first + static_cast<std::ptrdiff_t>(count) && end->rank == begin->rank) ++end;
+    if (end - begin > 1) std::sort(begin, end, before);
   }
 }
 
