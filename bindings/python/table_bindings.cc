@@ -114,8 +114,10 @@ const Column& FindColumn(const Table& table, const std::string& name) {
 py::object GetItem(const Table& table, const py::object& index) {
   if (py::isinstance<py::str>(index)) {
     const Column& column = FindColumn(table, std::string(TextArgument(index).text()));
-    py::list values;
-    for (size_t row = 0; row < column.size(); ++row) values.append(Cell(column, row));
+    py::list values(column.size());
+    for (size_t row = 0; row < column.size(); ++row) {
+      PyList_SET_ITEM(values.ptr(), static_cast<Py_ssize_t>(row), Cell(column, row).release().ptr());
+    }
     return values;
   }
   if (py::isinstance<py::slice>(index)) {

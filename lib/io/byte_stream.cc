@@ -73,6 +73,11 @@ class MemoryStream : public ByteStream {
     position_ += n;
     return {n, State::kMore};
   }
+  std::string_view Take(size_t most) override {
+    const std::string_view taken = source_.content().substr(position_, most);
+    position_ += taken.size();
+    return taken;
+  }
 
   std::optional<InputDamage> damage() const override { return std::nullopt; }
   uint64_t stored_bytes_read() const override { return position_; }

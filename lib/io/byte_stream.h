@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "flowlogs/io/input.h"
@@ -34,6 +35,12 @@ class ByteStream {
   virtual ~ByteStream() = default;
   // Brings 1..size bytes. REQUIRES: size > 0. After kEnd every call returns kEnd.
   virtual Result Read(char* to, size_t size) = 0;
+  // Of content that is in memory: the next bytes, up to `most`, where they stand; valid while the stream lives. "": Read()
+  // brings what there is.
+  virtual std::string_view Take(size_t most) {
+    static_cast<void>(most);
+    return {};
+  }
   // Why the stream ended, if it was not its natural end. Final after kEnd.
   virtual std::optional<InputDamage> damage() const = 0;
   // Stored (perhaps compressed) bytes taken so far.

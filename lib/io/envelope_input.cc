@@ -69,6 +69,13 @@ void EnvelopeInput::Advance() {
   if (state == State::kNothingYet) lines_.Flush();
 }
 
+std::optional<uint64_t> EnvelopeInput::text_bytes() const {
+  if (!is_ended_) return std::nullopt;
+  uint64_t bytes = 0;
+  for (const Block& block : lines_.ready()) bytes += block.text().size();
+  return bytes;
+}
+
 bool EnvelopeInput::Claim(Block* block) {
   if (stop_.stop_requested()) return false;
   if (lines_.ready().empty() && !is_ended_) Advance();

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -31,6 +32,7 @@ class EnvelopeInput : public StreamInput {
   // says. `options`: those of the constructor. To be called once, first.
   absl::Status ReadPrefix(const InputOptions& options);
 
+  std::optional<uint64_t> text_bytes() const override;
   bool Claim(Block* block) override;
 
  private:

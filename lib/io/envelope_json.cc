@@ -361,7 +361,7 @@ bool EnvelopeJson::Document::Event(json::object object, const Facts& all, std::s
       has_own = true;
     }
   }
-  Note(token);
+  Note(token.empty() ? sample.substr(0, 1) : token);  // {} has no last value
   if (!has_message) {
     out_.AddBroken(sample);
     SetOrigin(all);

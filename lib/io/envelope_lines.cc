@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/io/hash_table.h"
+#include "lib/io/json_text.h"
 
 namespace flowlogs {
 inline namespace v1 {
@@ -190,6 +191,39 @@ void EnvelopeLines::AddMessage(std::string_view message, const Event& event) {
     AddLine(message.substr(0, lf), event);
     if (lf == std::string_view::npos) return;
     message.remove_prefix(lf + 1);
+  }
+}
+
+void EnvelopeLines::AddPayload(const CloudWatchPayload& payload) {
+  if (!block_.header().empty() && !has_message_header_) Flush();
+  SetOrigin(payload.log_group(), payload.log_stream(), payload.owner(), {}, {});
+  const std::vector<CloudWatchPayload::Span>& messages = payload.messages();
+  const auto event_of = [&](size_t i) {
+    if (!keeps_events_) return Event();
+    const CloudWatchPayload::Event& said = payload.events()[i];
+    return Event{EventTime(payload.text(said.time)), payload.text(said.id)};
+  };
+  for (size_t i = 0; i < messages.size();) {
+    // As many as AddLine() would put into the block, which ends with the line that fills it.
+    size_t bytes = 0, end = i;
+    for (; end < messages.size() && size_ + bytes < limits_.block_bytes; ++end) {
+      if (messages[end].size > limits_.max_line_bytes) break;
+      bytes += messages[end].size + 1;
+    }
+    if (end == i) {
+      AddLine(payload.text(messages[i]), event_of(i));
+      ++i;
+      continue;
+    }
+    char* to = Room(bytes);
+    for (; i < end; ++i) {
+      to = std::copy_n(payload.text(messages[i]).data(), messages[i].size, to);
+      *to++ = '\n';
+      AddEvent(event_of(i));
+      ++lines_;
+    }
+    size_ += bytes;
+    if (size_ >= limits_.block_bytes) Flush();
   }
 }
 

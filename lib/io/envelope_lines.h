@@ -16,6 +16,7 @@
 
 #include "flowlogs/io/input.h"
 #include "lib/io/block_access.h"
+#include "lib/io/cloudwatch_payload.h"
 
 namespace flowlogs {
 inline namespace v1 {
@@ -45,6 +46,8 @@ class EnvelopeLines {
   void SetHeader(std::string_view header);
   // One line; more if there are line ends in it. One at its end is left out.
   void AddMessage(std::string_view message, const Event& event);
+  // The events of a payload.
+  void AddPayload(const CloudWatchPayload& payload);
   // One line with the values under their names; a name that is new comes into the header.
   void AddRecord(std::span<const Value> values);
   // A line that tells of an envelope that cannot be read.
@@ -60,6 +63,7 @@ class EnvelopeLines {
 
   // Blocks that are closed, in order.
   std::deque<Block>& ready() { return ready_; }
+  const std::deque<Block>& ready() const { return ready_; }
   // Counts whatever was added: a line, a skipped message.
   uint64_t added() const { return added_ + lines_ + block_.skipped(); }
   // A block that was read: its buffer is used again.

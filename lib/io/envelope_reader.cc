@@ -30,6 +30,8 @@ std::string_view Unquoted(std::string_view text) {
   return text;
 }
 
+constexpr size_t kStep = 256 << 10;  // that is inflated at once
+
 // How much gzip says that it holds: only to make room.
 size_t SizeHint(std::string_view data, Compression compression, uint64_t most) {
   uint64_t hint = 4 * data.size();
@@ -90,6 +92,12 @@ size_t EnvelopeReader::ReadSome(Content* content, char* data, size_t size, End e
 }
 
 size_t EnvelopeReader::ReadDocument(Content* content, char* data, size_t size, End end) {
+  if (content->may_be_short) {
+    const size_t used = ReadShort(content, {data, size});
+    if (used > 0 || !limit_.empty()) return used;
+    if (content->may_be_short && end == End::kMore && size <= max_event_bytes_) return 0;
+    content->may_be_short = false;
+  }
   const JsonScanner::State state = content->scanner.Scan({data, size});
   const size_t extent = state == JsonScanner::State::kUnfinished ? size : content->scanner.size();
   if (extent > max_event_bytes_) {
@@ -111,6 +119,45 @@ size_t EnvelopeReader::ReadDocument(Content* content, char* data, size_t size, E
     if (!limit_.empty()) return 0;
   }
   return ReadBroken(content, data, size, end);
+}
+
+size_t EnvelopeReader::ReadShort(Content* content, std::string_view document) {
+  static_assert(PaddedBuffer::kPadding >= CloudWatchPayload::kPadding);
+  const auto used = [&](size_t size) {
+    content->EndDocument();
+    return size;
+  };
+  content->may_be_short = !takes_long_way_;
+  if (takes_long_way_) return 0;
+  if (!std::exchange(content->is_begun, true) && std::exchange(inflated_, nullptr) != document.data()) {
+    content->may_be_short = MayBeCloudWatch(document);
+    if (!content->may_be_short) return 0;
+    if (const std::optional<LambdaEvent> event = ReadLambdaEvent(document)) {
+      if (event->size > max_event_bytes_) {
+        MeetLimit("a document of JSON is");
+        return 0;
+      }
+      ReadInside(event->data, true, content->depth);
+      return limit_.empty() ? used(event->size) : 0;
+    }
+    payload_.Begin(out_->keeps_events());
+  }
+  switch (payload_.Read(document)) {
+    case CloudWatchPayload::Outcome::kRead:
+      break;
+    case CloudWatchPayload::Outcome::kUnfinished:
+      return 0;
+    case CloudWatchPayload::Outcome::kOther:
+      content->may_be_short = false;
+      return 0;
+  }
+  if (payload_.size() > max_event_bytes_) {
+    MeetLimit("a document of JSON is");
+    return 0;
+  }
+  out_->Expect(payload_.size());
+  out_->AddPayload(payload_);
+  return used(payload_.size());
 }
 
 // The messages of a document whose end is missing or broken: what is whole is closed, and read. Returns where they end.
@@ -328,12 +375,17 @@ void EnvelopeReader::Inflate(std::string_view data, Compression compression, int
   PaddedBuffer& buffer = buffers_[static_cast<size_t>(depth)];
   buffer.Reserve(SizeHint(data, compression, most));
   size_t size = 0;
+  // A payload is looked at as it comes, while it is near.
+  bool is_payload = !takes_long_way_;
+  payload_.Begin(out_->keeps_events());
   ByteStream::State state = ByteStream::State::kMore;
   while (state != ByteStream::State::kEnd) {
     if (size == buffer.capacity()) buffer.Reserve(std::min<uint64_t>(2 * size, most + 1));
-    const ByteStream::Result result = stream->Read(buffer.data() + size, buffer.capacity() - size);
+    const ByteStream::Result result = stream->Read(buffer.data() + size, std::min(buffer.capacity() - size, kStep));
     size += result.size;
     state = result.state;
+    is_payload = is_payload && (size == 0 || *buffer.data() == '{') &&
+                 payload_.Read({buffer.data(), size}) != CloudWatchPayload::Outcome::kOther;
   }
   const std::optional<InputDamage> damage = stream->damage();
   if (damage && damage->is_limit) {
@@ -345,7 +397,9 @@ void EnvelopeReader::Inflate(std::string_view data, Compression compression, int
     return;
   }
   if (!Hold(size)) return;
+  inflated_ = is_payload ? buffer.data() : nullptr;
   ReadUnwrapped(buffer.data(), size, depth, wrapper, damage ? End::kReported : End::kWhole);
+  inflated_ = nullptr;
   held_bytes_ -= size;
   if (damage && limit_.empty()) out_->AddBroken(wrapper);
 }

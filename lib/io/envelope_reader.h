@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "flowlogs/io/input.h"
+#include "lib/io/cloudwatch_payload.h"
 #include "lib/io/content_kind.h"
 #include "lib/io/envelope_csv.h"
 #include "lib/io/envelope_lines.h"
@@ -38,6 +39,9 @@ class EnvelopeReader {
   EnvelopeReader(ContentForm form, const InputOptions& options, EnvelopeLines* out);
   ~EnvelopeReader();
 
+  // Every document goes to EnvelopeJson, as if none were written as AWS writes it: what comes out must not depend on it.
+  void TakeLongWay() { takes_long_way_ = true; }
+
   // Rewrites what is whole of the input's content; returns how many bytes are done with. What is left is given again,
   // with more behind it. May write into the bytes, and into the PaddedBuffer::kPadding ones behind them.
   size_t Read(char* data, size_t size, End end);
@@ -56,12 +60,16 @@ class EnvelopeReader {
     int depth = 0;              // of base64 and compression around it
     bool in_list = false;       // between the brackets of a list of documents
     JsonScanner scanner;        // of the document in front
+    bool may_be_short = true;   // the short way may be for it
+    bool is_begun = false;      // payload_ has begun with it
     bool is_rewritten = false;  // as far as it is good; it is broken, and where it ends is still to be seen
     size_t good = 0;            // if it is: so many bytes of it
     CsvColumns columns;
 
     void EndDocument() {
       scanner.Reset();
+      may_be_short = true;
+      is_begun = false;
       is_rewritten = false;
       good = 0;
     }
@@ -70,6 +78,8 @@ class EnvelopeReader {
   size_t ReadSome(Content* content, char* data, size_t size, End end);
   size_t ReadContent(Content* content, char* data, size_t size, End end);
   size_t ReadDocument(Content* content, char* data, size_t size, End end);
+  // The short way, for documents as AWS writes them. 0: it is not for this one, or more is needed, or a limit was met.
+  size_t ReadShort(Content* content, std::string_view document);
   size_t ReadBroken(Content* content, char* data, size_t size, End end);
   size_t Salvage(Content* content, char* data);
   size_t ReadString(Content* content, char* data, size_t size, End end);
@@ -90,6 +100,9 @@ class EnvelopeReader {
   const uint64_t max_event_bytes_;
   EnvelopeLines* const out_;
   Content top_;
+  bool takes_long_way_ = false;
+  CloudWatchPayload payload_;
+  const char* inflated_ = nullptr;  // content with whose document payload_ has begun while it was inflated
   std::unique_ptr<EnvelopeJson> json_;
   std::vector<PaddedBuffer> buffers_;  // by depth
   uint64_t held_bytes_ = 0;

@@ -30,10 +30,10 @@ class InflatedStream : public ByteStream {
         checkpoint_(std::min(max_bytes_, kRatioStep)),
         stored_(std::move(stored)),
         inflater_(NewInflater(compression)),
-        buffer_(std::make_unique_for_overwrite<char[]>(kBufferBytes)),
-        in_(buffer_.get(), head.size()),
         taken_(head.size()) {
-    if (!head.empty()) std::memcpy(buffer_.get(), head.data(), head.size());
+    if (head.empty()) return;
+    std::memcpy(Buffer(), head.data(), head.size());
+    in_ = {buffer_.get(), head.size()};
   }
 
   Result Read(char* to, size_t size) override {
@@ -73,12 +73,22 @@ class InflatedStream : public ByteStream {
   static constexpr uint64_t kNone = std::numeric_limits<uint64_t>::max();
   enum class Place { kBetweenMembers, kInMember, kInPadding, kEnded };
 
+  char* Buffer() {
+    if (buffer_ == nullptr) buffer_ = std::make_unique_for_overwrite<char[]>(kBufferBytes);
+    return buffer_.get();
+  }
+
   // More compressed bytes. REQUIRES: in_ is empty.
   State Refill() {
     // Members without content, padding without end, and somebody who writes for ever, a little at a time.
     if (++refills_ > kMaxRefills) return State::kNothingYet;
     if (refills_ > 1 && is_live() && Clock::now() >= deadline_) return State::kNothingYet;
-    const Result result = stored_->Read(buffer_.get(), kBufferBytes);
+    if (const std::string_view there = stored_->Take(kBufferBytes); !there.empty()) {
+      in_ = there;
+      taken_ += there.size();
+      return State::kMore;
+    }
+    const Result result = stored_->Read(Buffer(), kBufferBytes);
     in_ = std::string_view(buffer_.get(), result.size);
     taken_ += result.size;
     return result.state;
@@ -222,7 +232,7 @@ class InflatedStream : public ByteStream {
   std::unique_ptr<ByteStream> stored_;
   std::unique_ptr<Inflater> inflater_;
   std::unique_ptr<char[]> buffer_;
-  std::string_view in_;  // what of buffer_ is not inflated yet
+  std::string_view in_;  // what of buffer_, or of what was taken, is not inflated yet
   uint64_t taken_;       // bytes of stored_
   Place place_ = Place::kBetweenMembers;
   bool has_output_ = false;  // the inflater may hold output although in_ is empty

@@ -35,6 +35,7 @@ class PositionalInput : public Input {
                   std::string_view prefix, const InputOptions& options);
 
   bool can_be_reopened() const override { return true; }
+  std::optional<uint64_t> text_bytes() const override { return size_ - start_; }
   bool Claim(Block* block) override;
   bool claims_at_once() const override { return true; }
   void Load(Block* block) override;

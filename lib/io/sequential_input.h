@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,9 @@ class SequentialInput : public StreamInput {
   // StoppedWhileOpening() says. `options`: those of the constructor. To be called once, first.
   absl::Status ReadPrefix(std::string_view head, const InputOptions& options);
 
+  std::optional<uint64_t> text_bytes() const override {
+    return prefix_is_all_ ? std::optional<uint64_t>(prefix_.size()) : std::nullopt;
+  }
   bool Claim(Block* block) override;
 
  private:

@@ -172,6 +172,11 @@ DetectedFormat DetectFormat(std::string_view prefix, bool whole, const std::opti
   };
   std::vector<Count> counts;
   std::optional<Format> header;
+  // Where values are separated by single blanks, the index counts them.
+  constexpr size_t kWorthAnIndex = 4096;
+  LineIndex index;
+  if (prefix.size() >= kWorthAnIndex) index.Build(prefix);
+  const bool is_indexed = prefix.size() >= kWorthAnIndex && !index.touching() && !index.control();
   size_t number = 0;
   for (size_t begin = 0; begin < prefix.size() && !header; ++number) {
     size_t end = prefix.find('\n', begin);
@@ -180,9 +185,14 @@ DetectedFormat DetectFormat(std::string_view prefix, bool whole, const std::opti
     begin = end + 1;
     if (internal::IsBlankLine(line)) continue;
     if (MayBeHeader(line, number == 0) && (header = Format::FromHeader(line, number == 0))) break;
-    const bool cells = line.find(',') != std::string_view::npos && line.find_first_of(" \t") == std::string_view::npos;
-    const Separator separator = cells ? Separator::kComma : Separator::kBlank;
-    const size_t values = CountValues(line, separator);
+    size_t values = is_indexed && number < index.num_lines() ? index.separators_in(number) : 0;
+    Separator separator = Separator::kBlank;
+    if (values < 2) {
+      const bool cells =
+          line.find(',') != std::string_view::npos && line.find_first_of(" \t") == std::string_view::npos;
+      if (cells) separator = Separator::kComma;
+      values = CountValues(line, separator);
+    }
     auto count = std::find_if(counts.begin(), counts.end(), [&](const Count& c) {
       return c.values == values && c.separator == separator;
     });

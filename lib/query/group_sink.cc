@@ -12,6 +12,7 @@
 #include "lib/query/accumulator.h"
 #include "lib/query/group_table.h"
 #include "lib/query/having.h"
+#include "lib/query/rank_sort.h"
 #include "lib/query/sink.h"
 #include "lib/query/status.h"
 
@@ -393,7 +394,7 @@ class GroupSink final : public LocalSink {
           }
         }
       }
-      std::sort(kept.begin(), kept.end(), before);
+      SortByRank(kept, before);
     });
     std::vector<Ranked> all;
     for (std::vector<Ranked>& slice : slices) {
@@ -409,7 +410,7 @@ class GroupSink final : public LocalSink {
 
   // A number whose order is that of the column, as far as it goes: a lower rank is before, equal ones need Before().
   uint64_t Rank(const SortColumn& sort, const uint64_t* row) const {
-    constexpr uint64_t kLast = ~uint64_t{0};
+    constexpr uint64_t kLast = kLastRank;
     uint64_t rank = 0;
     if (sort.column >= plan_.keys.size()) {
       const Accumulator& accumulator = *accumulators_[sort.column - plan_.keys.size()];

@@ -187,7 +187,8 @@ inline GroupRow GroupTable::Add(const uint64_t* key) {
     const size_t words = (size_t{1} << chunk_bits_) * row_words_;
     if (chunks_left_ == 0) {
       chunks_left_ = chunks_.empty() ? 1 : kChunksInBlock;
-      row_memory_.emplace_back(chunks_left_ * words * sizeof(uint64_t), !chunks_.empty());
+      const size_t bytes = chunks_left_ * words * sizeof(uint64_t);
+      row_memory_.push_back(chunks_.empty() ? ZeroedMemory::NotZeroed(bytes) : ZeroedMemory(bytes));
       chunks_.push_back(row_memory_.back().as<uint64_t>());
     } else {
       chunks_.push_back(chunks_.back() + words);
@@ -196,6 +197,7 @@ inline GroupRow GroupTable::Add(const uint64_t* key) {
     bytes_ += words * sizeof(uint64_t);
   }
   const GroupRow added = row(size_++);
+  if (size_ <= chunk_mask_ + 1) std::memset(added, 0, row_words_ * sizeof(*added));
   if (key != nullptr) std::memcpy(added, key, key_words_ * sizeof(*key));
   return added;
 }

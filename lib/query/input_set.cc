@@ -17,6 +17,18 @@ namespace {
 constexpr size_t kLookedAt = 256;  // CONTRACT L12
 constexpr size_t kKeptOpen = 16;   // of these, the first stay open for the run
 
+// Those that are open tell how much is in them, if they know it.
+bool AreSmall(const std::vector<std::unique_ptr<InputRun>>& inputs) {
+  constexpr uint64_t kSmall = 2 << 20;
+  uint64_t bytes = 0;
+  for (const auto& run : inputs) {
+    if (!run->status.ok()) continue;
+    const std::optional<uint64_t> text = run->input != nullptr ? run->input->text_bytes() : std::nullopt;
+    if (!text || *text > kSmall || (bytes += *text) > kSmall) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 absl::StatusOr<InputSet> InputSet::Open(const std::shared_ptr<ScanSpec>& spec, FormatTable* formats, size_t block_bytes,
@@ -68,6 +80,7 @@ absl::StatusOr<InputSet> InputSet::Open(const std::shared_ptr<ScanSpec>& spec, F
     if (i < kKeptOpen || run->input == nullptr || run->source.is_arrow()) continue;
     if (run->input->can_be_reopened()) run->input.reset();
   }
+  set.is_small_ = AreSmall(set.inputs_);
   return set;
 }
 

@@ -25,6 +25,15 @@ class ZeroedMemory {
     data_ = is_mapped_ ? Map(bytes) : std::calloc(1, bytes);
     if (data_ == nullptr && bytes > 0) throw std::bad_alloc();
   }
+  // As malloc() brings it: whoever uses it zeroes it, bit by bit. What is not used costs nothing, even where it was used
+  // before.
+  static ZeroedMemory NotZeroed(size_t bytes) {
+    ZeroedMemory memory;
+    memory.data_ = std::malloc(bytes);
+    if (memory.data_ == nullptr && bytes > 0) throw std::bad_alloc();
+    memory.bytes_ = bytes;
+    return memory;
+  }
   ZeroedMemory(ZeroedMemory&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)), is_mapped_(other.is_mapped_) {}
   ZeroedMemory& operator=(ZeroedMemory&& other) noexcept {

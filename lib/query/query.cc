@@ -90,9 +90,9 @@ absl::Status PlanPass(const Query::Plan& plan, Pass* pass) {
   return absl::OkStatus();
 }
 
-RunOptions OptionsOf(const ScanSpec& spec) {
+RunOptions OptionsOf(const ScanSpec& spec, const InputSet& inputs) {
   RunOptions options;
-  options.threads = spec.options.threads > 0 ? spec.options.threads : UsableCpus();
+  options.threads = spec.options.threads > 0 ? spec.options.threads : inputs.is_small() ? 1 : UsableCpus();
   return options;
 }
 
@@ -106,7 +106,7 @@ absl::Status Observe(const ScanSpec& spec, std::span<const Query::Plan* const> p
     if (absl::Status status = pass->inputs->KeepForSecondPass(); !status.ok()) return status;
     std::vector<ScanRun::SinkFactory> sinks = {MakeObservationSink};
     if (beside != nullptr) sinks.push_back(beside->survey);
-    ScanRun run(&*pass->inputs, &pass->formats, std::move(sinks), OptionsOf(spec));
+    ScanRun run(&*pass->inputs, &pass->formats, std::move(sinks), OptionsOf(spec, *pass->inputs));
     run.RunToEnd();
     if (absl::Status status = run.status(); !status.ok()) return status;
     pass->observations = FinishObservations(run.sinks(0));
@@ -121,10 +121,10 @@ absl::Status Observe(const ScanSpec& spec, std::span<const Query::Plan* const> p
 }
 
 void StartPass(const ScanSpec& spec, std::optional<uint64_t> limit, bool check, Pass* pass) {
-  RunOptions options = OptionsOf(spec);
+  RunOptions options = OptionsOf(spec, *pass->inputs);
   options.limit = limit;
   options.raise = spec.options.on_error == OnError::kRaise;
-  options.max_state_bytes = MaxGroupBytes(spec.options);
+  options.max_state_bytes = spec.options.max_group_bytes;
   std::vector<ScanRun::SinkFactory> sinks;
   if (check) sinks.push_back(MakeCheckSink);
   for (const RunPlan& plan : pass->plans) {
@@ -227,9 +227,9 @@ absl::StatusOr<Stats> RunSinksOf(const Query::Plan& plan, const SinkPass& sinks)
     pass.inputs->SetNeededColumns(*std::move(columns));
   }
   if (absl::Status status = Observe(*spec, {&one, 1}, &pass, &sinks); !status.ok()) return status;
-  RunOptions options = OptionsOf(*spec);
+  RunOptions options = OptionsOf(*spec, *pass.inputs);
   options.raise = spec->options.on_error == OnError::kRaise;
-  options.max_state_bytes = MaxGroupBytes(spec->options);
+  options.max_state_bytes = spec->options.max_group_bytes;
   const GroupPlan& group = pass.plans[0].groups;
   const RecordFilter filter{&group.filter, plan.once, group.seen};
   pass.run = std::make_unique<ScanRun>(

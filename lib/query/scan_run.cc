@@ -4,6 +4,7 @@
 #include <new>
 #include <system_error>
 
+#include "lib/query/process_limits.h"
 #include "lib/query/status.h"
 
 namespace flowlogs {
@@ -246,6 +247,14 @@ std::vector<RowChunk> ScanRun::ScanBlock(Worker* worker, const Claimed& claimed)
   return chunks;
 }
 
+uint64_t ScanRun::MaxStateBytes(uint64_t bytes) {
+  constexpr uint64_t kFew = 16 << 20;
+  if (options_.max_state_bytes > 0) return options_.max_state_bytes;
+  if (bytes <= kFew) return kFew;
+  std::call_once(usable_memory_once_, [&] { usable_memory_ = UsableMemory(); });
+  return std::max(kFew, usable_memory_ / 2);
+}
+
 void ScanRun::CountState(Worker* worker) {
   size_t bytes = 0;
   for (const auto& sink : worker->sinks) bytes += sink->state_bytes();
@@ -253,9 +262,10 @@ void ScanRun::CountState(Worker* worker) {
   if (grown == 0) return;
   worker->state_bytes = bytes;
   const uint64_t total = state_bytes_.fetch_add(grown, std::memory_order_relaxed) + grown;
-  if (total <= options_.max_state_bytes) return;
+  const uint64_t most = MaxStateBytes(total);
+  if (total <= most) return;
   const std::lock_guard lock(mutex_);
-  failure_ = GroupLimitStatus(total, options_.max_state_bytes);
+  failure_ = GroupLimitStatus(total, most);
   stopped_ = true;
 }
 

@@ -77,6 +77,8 @@ class InputSet {
   RunControl* control() const { return control_; }
 
   std::vector<std::unique_ptr<InputRun>>& inputs() { return inputs_; }
+  // Whether there is known to be so little in all of them that a second thread is not worth its start.
+  bool is_small() const { return is_small_; }
   // The union, in order of first appearance, of the first formats (CONTRACT L12). Names with hyphens for known fields.
   const std::vector<FormatColumn>& columns() const { return columns_; }
   // Opens the input if it is not open, and tells the format at its beginning. Afterwards `input` is open or `status` says
@@ -104,6 +106,7 @@ class InputSet {
   RunControl* control_ = nullptr;
   std::shared_ptr<ReadAhead> read_ahead_;  // of remote sources
   std::vector<std::unique_ptr<InputRun>> inputs_;
+  bool is_small_ = false;
   std::vector<FormatColumn> columns_;
   std::optional<std::vector<std::string>> needed_columns_;
 };
@@ -115,7 +118,9 @@ struct RunOptions {
   bool ordered = false;
   std::optional<uint64_t> limit = {};
   bool raise = false;  // stop at the first problem or bad value
-  uint64_t max_state_bytes = std::numeric_limits<uint64_t>::max();  // of all sinks together
+  // Of all sinks together. 0: half of the memory that the process may use, but for the first 16 MiB: nobody asks how much
+  // that is, which takes longer than a small run, before somebody needs as much.
+  uint64_t max_state_bytes = std::numeric_limits<uint64_t>::max();
 };
 
 class ScanRun {
@@ -168,6 +173,8 @@ class ScanRun {
   // The input, to be closed, if it is read to its end: there may be more files than can be open. With the lock.
   static std::unique_ptr<Input> TakeIfRead(InputRun* run);
   std::vector<RowChunk> ScanBlock(Worker* worker, const Claimed& claimed);
+  // The limit of what the sinks hold, `bytes` by now.
+  uint64_t MaxStateBytes(uint64_t bytes);
   // Ends the run if its sinks have taken too much.
   void CountState(Worker* worker);
   // Opens the input if need be, and claims its next block.
@@ -211,6 +218,8 @@ class ScanRun {
   bool cut_ = false;  // the limit was reached
   std::atomic<uint64_t> records_ = 0;
   std::atomic<uint64_t> state_bytes_ = 0;
+  std::once_flag usable_memory_once_;
+  uint64_t usable_memory_ = 0;
   uint64_t rows_left_ = 0;
   uint64_t done_bytes_ = 0;  // of inputs that are read to their end
   absl::Status failure_;

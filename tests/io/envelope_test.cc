@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <initializer_list>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +19,7 @@
 #include "lib/io/envelope_reader.h"
 #include "lib/io/padded_buffer.h"
 #include "tests/io/io_testing.h"
+#include "tests/random_log.h"
 
 namespace flowlogs::testing {
 namespace {
@@ -79,17 +82,20 @@ Content ReadAll(Input* input) {
 }
 
 // The content as a pipe may bring it: what is there is looked at after every piece. `limit`: the limit that was met.
-Content Rewrite(std::string_view text, size_t piece, const InputOptions& options = {}, std::string* limit = nullptr) {
+// `long_way`: see EnvelopeReader::TakeLongWay().
+Content Rewrite(std::string_view text, size_t piece, const InputOptions& options = {}, std::string* limit = nullptr,
+                bool long_way = false, EnvelopeReader::End last = EnvelopeReader::End::kWhole) {
   using End = EnvelopeReader::End;
   EnvelopeLines lines(LineLimits(options), true);
   EnvelopeReader reader(FormOf(text.substr(0, kHeadBytes)), options, &lines);
+  if (long_way) reader.TakeLongWay();
   std::string rest;
   while (!text.empty() && reader.limit().empty()) {
     rest += text.substr(0, piece);
     text.remove_prefix(std::min(piece, text.size()));
     PaddedBuffer buffer;
     std::memcpy(buffer.Reserve(rest.size()), rest.data(), rest.size());
-    const size_t done = reader.Read(buffer.data(), rest.size(), text.empty() ? End::kWhole : End::kMore);
+    const size_t done = reader.Read(buffer.data(), rest.size(), text.empty() ? last : End::kMore);
     rest.assign(buffer.data() + done, rest.size() - done);
   }
   lines.Flush();
@@ -242,6 +248,97 @@ TEST(Envelope, MembersOfADocumentMayComeInAnyOrder) {
   const Content control = ReadBytes(R"({"logEvents":[{"id":"","message":"x"}],"messageType":"CONTROL_MESSAGE"})");
   EXPECT_EQ(control.skipped, 1);
   EXPECT_THAT(control.lines, IsEmpty());
+}
+
+// What the short way (CloudWatchPayload, LambdaEvent) makes of a content is what EnvelopeJson makes of it.
+void ExpectBothWaysAgree(const std::string& stored, const InputOptions& options = {}) {
+  for (const auto end : {EnvelopeReader::End::kWhole, EnvelopeReader::End::kDamaged, EnvelopeReader::End::kReported}) {
+    std::string short_limit, long_limit;
+    const Content expected = Rewrite(stored, stored.size(), options, &long_limit, true, end);
+    for (const size_t piece : {stored.size(), stored.size() / 3 + 1}) {
+      ASSERT_EQ(Rewrite(stored, piece, options, &short_limit, false, end), expected) << stored.substr(0, 2000);
+      ASSERT_EQ(short_limit, long_limit);
+    }
+  }
+}
+
+TEST(Envelope, TheShortWayGivesWhatTheLongOneGives) {
+  const std::string message = DataMessage(1, 4);
+  const std::string control =
+      R"({"messageType":"CONTROL_MESSAGE","owner":"CloudwatchLogs","logGroup":"","logStream":"","subscriptionFilters":[],)"
+      R"("logEvents":[{"id":"","timestamp":1680683189085,"message":"CWL CONTROL MESSAGE: Checking health."}]})";
+  const std::string event = R"({"awslogs": {"data": ")" + Base64(Gzip(message)) + R"("}})";
+  const std::string contents[] = {message,
+                                  message + message,
+                                  message + "\n" + control + event,
+                                  event + " " + message,
+                                  "[" + message + "," + event + "]",
+                                  R"({"awslogs":{"data":"AAAA"}})"};
+  for (const std::string& stored : contents) {
+    ExpectBothWaysAgree(stored);
+    for (const size_t most : {1, 100, 300, 500, 700, 900, 1000, 2000}) {
+      InputOptions options;
+      options.max_event_bytes = most;
+      ExpectBothWaysAgree(stored, options);
+      options = {};
+      options.max_line_bytes = most / 10 + 1;
+      ExpectBothWaysAgree(stored, options);
+    }
+  }
+}
+
+TEST(Envelope, TheShortWayGivesWhatTheLongOneGivesOfWhatIsCutOrChangedAtAnyByte) {
+  const std::string message = DataMessage(1, 3);
+  const std::string event = R"({"awslogs":{"data":")" + Base64(Gzip(DataMessage(1, 1))) + R"("}})";
+  for (const std::string& whole : {message, event}) {
+    for (size_t at = 0; at < whole.size(); ++at) {
+      ExpectBothWaysAgree(whole.substr(0, at));
+      ExpectBothWaysAgree(whole.substr(0, at) + "\n" + message);
+      for (const char* put : {"\\", "\\\"", "\"", "{", "}", "[", "]", ",", ":", " ", "\n", "\t", "1", "a", "\xc3\xa9", "\xff"}) {
+        ExpectBothWaysAgree(whole.substr(0, at) + put + whole.substr(at));      // put in
+        ExpectBothWaysAgree(whole.substr(0, at) + put + whole.substr(at + 1));  // in its place
+      }
+    }
+  }
+}
+
+TEST(Envelope, TheShortWayGivesWhatTheLongOneGivesOfDocumentsMadeUpOfParts) {
+  std::mt19937 random(7);
+  const auto one_of = [&](std::initializer_list<const char*> texts) {
+    return std::string(texts.begin()[random() % texts.size()]);
+  };
+  for (size_t i = 0, n = flowlogs_test::Cases(10000); i < n; ++i) {
+    const auto usual = [&](const char* text, auto... others) {  // mostly as AWS writes it
+      return random() % 40 != 0 ? std::string(text) : one_of({others...});
+    };
+    std::string events;
+    const size_t count = random() % 5;
+    const bool is_spaced = random() % 4 == 0, is_turned = random() % 4 == 0;
+    for (size_t e = 0; e < count; ++e) {
+      const std::string colon = is_spaced ? ": " : usual(":", " :", ": ", ""), comma = is_spaced ? ", " : usual(",", ", ", " ,", "");
+      const std::string id = usual("\"id\"", "\"eventId\"", "\"i\\u0064\"", "\"message\"") + colon +
+                             usual("\"31953106606966983378\"", "7", "\"\"", "null", "\"a\\nb\"", "\"\xff\"");
+      const std::string time = usual("\"timestamp\"", "\"ingestionTime\"", "\"id\"", "\"logStreamName\"") + colon +
+                               usual("1432826855000", "0", "-1", "1.5e12", "\"1432826855000\"", "12345678901234567890", "x");
+      const std::string text = usual("\"message\"", "\"Message\"", "\"extractedFields\"") + colon +
+                               usual("\"2 a b ACCEPT OK\"", "\"a\\tb\"", "\"a\tb\"", "{\"@aws.region\":\"r\"}", "[\"m\"]", "\"m\\n\"",
+                                     "\"\xc3\xa9\"", "\"\"", "1");
+      absl::StrAppend(&events, e > 0 ? usual(",", ", ", ",,", "") : "", usual("{", "[", "{ ", "{{"),
+                      is_turned ? text + comma + time + comma + id : id + comma + time + comma + text,
+                      usual("}", " }", ",\"more\":{\"a\":[1]}}", ",}", "]", ""));
+    }
+    const std::string colon = usual(":", " : ", "");
+    const std::string stored = absl::StrCat(
+        usual("{", "[{", ""), "\"messageType\"", colon, usual("\"DATA_MESSAGE\"", "\"CONTROL_MESSAGE\"", "\"\"", "1"),
+        usual(",", "", ",\"logFormat\":\"version\","), "\"owner\":", usual("\"1\"", "\"\"", "null"), ",\"logGroup\":",
+        usual("\"g\"", "\"\"", "\"\\/g\"", "{\"a\":1}"), usual(",\"logStream\":\"s\"", "", ",\"logStream\":\"\""),
+        usual(",\"subscriptionFilters\":[\"f\"]", "", ",\"subscriptionFilters\":[ ]", ",\"subscriptionFilters\":[1]",
+              ",\"owner\":\"2\""),
+        ",", usual("\"logEvents\"", "\"events\"", "\"logEvents \""), ":[", events, "]",
+        usual("}", ",\"owner\":\"2\"}", " }", ",\"logEvents\":[{\"message\":\"m\"}]}", "", "}}"), usual("", "\n", "{", "x"));
+    ExpectBothWaysAgree(stored);
+    if (HasFatalFailure()) return;
+  }
 }
 
 TEST(Envelope, DirectFirehoseLines) {
@@ -397,6 +494,15 @@ TEST(Envelope, WhatIsWholeOfABrokenPayloadIsDelivered) {
     for (const std::string& line : content.lines) (line[0] == '!' ? bad : good).push_back(line);
     EXPECT_THAT(good, ElementsAre(Record(1), Record(2), "next"));
     EXPECT_THAT(bad, SizeIs(1)) << content;
+  }
+}
+
+TEST(Envelope, AnEventWithNothingInItIsBrokenLikeAnyOther) {
+  for (const char* end : {"", "]", "]}", ",x", ",{", "\n"}) {
+    const Content content = Rewrite(absl::StrCat(R"({"events":[{"message":"m"},{})", end), 1 << 20);
+    ASSERT_GE(content.lines.size(), 2u) << end;
+    EXPECT_EQ(content.lines[0], "m") << end;
+    EXPECT_TRUE(content.lines[1].starts_with("!")) << end;
   }
 }
 

@@ -73,6 +73,18 @@ TEST(Input, OfNoBytesHasNoLines) {
   }
 }
 
+TEST(Input, TellsHowMuchTextThereIsWhereItKnows) {
+  TemporaryDirectory directory;
+  const std::string text = "one\ntwo\n", payload = R"({"message":"one"}{"message":"two"})";
+  for (const Source& source : {ExactBytes(text), Source(directory.Write("a.log", text)), ExactBytes(Gzip(text)),
+                               ExactBytes("\xef\xbb\xbf" + text), ExactBytes(payload), ExactBytes(Gzip(payload))}) {
+    EXPECT_EQ(OpenOrDie(source)->text_bytes(), text.size());
+  }
+  const std::string long_text(2 * Input::kPrefixBytes, '\n');
+  EXPECT_EQ(OpenOrDie(ExactBytes(long_text))->text_bytes(), long_text.size());
+  EXPECT_EQ(OpenOrDie(ExactBytes(Gzip(long_text)))->text_bytes(), std::nullopt);
+}
+
 // CONTRACT F10
 TEST(Input, GivesTheSameLinesForEveryBlockSizeInBothWaysOfReading) {
   std::mt19937 random(20240229);

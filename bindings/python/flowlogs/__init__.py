@@ -142,7 +142,7 @@ def scan(
                 or pandas DataFrame, a DuckDB relation, a flowlogs Table or Query.
     format      of inputs without a header: a Format, a str such as "${version} ${srcaddr}", or a list of names. A
                 header beats it. Without both, lines of 14 values are the VPC default, of 36 that of transit gateways.
-    threads     worker threads; None: the CPUs that this process may use.
+    threads     worker threads; None: the CPUs that this process may use, the calling thread alone for up to 2 MB.
     on_error    "report": lines that are no record are counted in stats; an input that is damaged ends there, and
                 collect() raises InputError at the end, carrying .table. "skip": as "report", but the table is returned.
                 "raise": ParseError at the first problem or bad value.

@@ -216,6 +216,9 @@ class Input {
   // Whether the input can be opened and read a second time with the same content (a regular file, bytes).
   virtual bool can_be_reopened() const = 0;
 
+  // How much text the blocks hold in all, where that is known without reading on; before the first Claim().
+  virtual std::optional<uint64_t> text_bytes() const { return std::nullopt; }
+
   // Takes the next block of lines in order: cheap for a plain file (its place is noted), the reading and inflating
   // itself for a stream. Returns false at the end, and once stop is requested. After it, damage() is final as soon as
   // every claimed block is loaded.
