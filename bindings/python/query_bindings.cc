@@ -42,6 +42,7 @@ class PyQuery {
   bool has_sort = false;
   bool has_head = false;
   std::string steps;  // as they would be written, for repr()
+  std::vector<std::string> filters;
   std::shared_ptr<const ScanInfo> scan;
 };
 
@@ -184,6 +185,7 @@ PyQuery Filter(const PyQuery& q, const py::object& expression) {
   const std::string text = ToExpression(expression, "filter");
   PyQuery result = q.With(q.query.Filter(text), ".filter(" + Quoted(text) + ")", text);
   result.records = q.records.Filter(text);
+  result.filters.push_back(text);
   return result;
 }
 
@@ -680,6 +682,7 @@ void BindQuery(py::module_& m) {
       .def("_detect", [](const PyQuery& q, const py::dict& options) { return Detect(q.records, options, q.scan->sources); })
       .def("_raise_if_damaged", &RaiseIfDamaged, py::arg("stats"), py::arg("answer"))
       .def_property_readonly("_sources", [](const PyQuery& q) { return ToStrList(q.scan->sources); })
+      .def_property_readonly("_filters", [](const PyQuery& q) { return ToStrList(q.filters); })
       .def("_tables", [](const PyQuery& q) { return std::make_unique<TableIterator>(q); })
       .def("_chunks", [](const PyQuery& q) { return std::make_unique<ChunkIterator>(q); })
       .def_property_readonly(

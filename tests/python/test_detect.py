@@ -752,6 +752,15 @@ def test_rerun_has_all_that_the_source_needs(command, noise, tmp_path):
     assert json.loads(command(*words[1:-2], "-o", "json", *words[-2:], cwd=tmp_path).stdout)[0]["ports"] == 47
 
 
+def test_rerun_has_the_filters_of_the_query(command, noise, tmp_path):
+    query = fl.scan(SAMPLE).filter("srcaddr = 217.12.208.8").filter("dstport < 1000 or dstport is null")
+    finding = query.detect().findings[0]
+    words = shlex.split(finding["rerun"])
+    assert [words[i + 1] for i, word in enumerate(words) if word == "--where"][1:] == ["srcaddr = 217.12.208.8", "dstport < 1000 or dstport is null"]
+    ran = command(*words[1:], "-o", "json")
+    assert json.loads(ran.stdout)[0]["records"] == finding["records"], ran.stderr
+
+
 def test_rerun_has_the_format_that_the_input_does_not_tell(command, noise, tmp_path):
     names = "interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action"
     path = tmp_path / "log"

@@ -131,7 +131,7 @@ def detect(
     max_contacts: int | None = None,
 ) -> Detections:
     """The Detections of a query's records; Query.detect() tells of the arguments. rerun: the last words of the commands that
-    show the evidence; None: the query's sources.
+    show the evidence; None: the query's filters and sources.
     """
     require_records(query, "detect")
     columns_of(query, "detect", "srcaddr", "dstaddr", "start")
@@ -172,7 +172,7 @@ def detect(
 
 def _files_of(query: _core.Query, stats: _core.Stats) -> list[str]:
     """The sources as FILES of a command: bytes and the like, which have no name there, are given as standard input. Before
-    them the format, where the inputs do not tell it.
+    them the query's filters, and the format, where the inputs do not tell it.
     """
     names = ["-" if re.fullmatch(r"<\w+>", name) else name for name in query._sources]
     words = ["--"] if any(name[:1] == "-" and name != "-" for name in names) else []
@@ -180,7 +180,8 @@ def _files_of(query: _core.Query, stats: _core.Stats) -> list[str]:
         fields = stats.formats[0]["fields"]
         if all(fields != list(known.fields) for known in (_core.Format.default(), _core.Format.transit_gateway())):
             words = ["--format", " ".join(fields), *words]
-    return [*words, *names]
+    filters = [word for text in query._filters for word in ("--where", text)]
+    return [*filters, *words, *names]
 
 
 # ---- Files -----------------------------------------------------------------------------------------------------------

@@ -63,7 +63,8 @@ using ParquetOpener =
 
 //   name                (default)   effect
 //   format              (none)      the format of inputs without a header; a header beats it
-//   threads             (0)         worker threads; 0: the CPUs that this process may use (affinity, cgroup)
+//   threads             (0)         worker threads; 0: the CPUs that this process may use (affinity, cgroup); what is known
+//                                   to be up to 2 MB of text the calling thread then reads alone
 //   on_error            (kReport)   see OnError
 //   sets                (none)      what `in @name` means: values as text, by name (CONTRACT L5)
 //   internal            (none)      prefixes that are `internal`; none: the addresses seen as an interface's own
