@@ -209,6 +209,7 @@ def is_number(token: bytes) -> bool:
 def header_of(line: bytes, first_line: bool) -> Optional[Format]:
     """The format that a line sets, or None if it is no header. Every condition of F2 in turn."""
     comma = b"," in line
+    line = line.replace(b"\r", b" ")  # blank space between names; in records it is text
     tokens = split_cells(line) if comma else split_values(line, False)
     if comma and any(re.search(rb'[ \t"]', token) for token in tokens):
         return None  # a cell that is no name

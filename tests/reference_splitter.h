@@ -139,9 +139,10 @@ class ReferenceSplitter {
   }
 
   static std::optional<ReferenceFormat> HeaderOf(std::string_view line, bool is_first) {
-    const std::string_view stripped = WithoutCr(line);
+    std::string stripped(line);
+    std::replace(stripped.begin(), stripped.end(), '\r', ' ');  // blank space between names; in records it is text
     ReferenceFormat format;
-    format.comma = stripped.find(',') != std::string_view::npos;
+    format.comma = stripped.find(',') != std::string::npos;
     std::vector<std::string> tokens = Words(stripped);
     if (format.comma) {
       tokens.clear();

@@ -32,6 +32,7 @@ def run(name, minutes):
     """Fuzzes one target; returns its executions, executions a second, and the files of findings."""
     work = ROOT / "build" / "fuzz" / "work" / name
     found, artifacts = work / "found", work / "artifacts"
+    shutil.rmtree(artifacts, ignore_errors=True)  # of an earlier run
     for folder in (found, artifacts, CORPORA / name):
         folder.mkdir(parents=True, exist_ok=True)
     command = [PROGRAMS / f"{name}_fuzz", *LIMITS, f"-max_total_time={round(minutes * 60)}", f"-artifact_prefix={artifacts}/"]

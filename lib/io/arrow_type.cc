@@ -12,8 +12,6 @@ namespace flowlogs {
 inline namespace v1 {
 namespace {
 
-constexpr int64_t kMost = int64_t{1} << 48;  // rows of an array: sums and products with them do not overflow
-
 using Named = std::pair<std::string_view, ArrowKind>;
 constexpr Named kPlain[] = {
     {"n", ArrowKind::kNull},      {"c", ArrowKind::kInt8},      {"C", ArrowKind::kUint8},
@@ -127,7 +125,7 @@ absl::Status CheckValues(ArrowKind kind, const ArrowArray& array, int64_t first,
 
 // Lengths and buffers, of an array that stores values of this kind.
 absl::Status CheckBuffers(ArrowKind kind, const ArrowArray& array, int64_t rows) {
-  if (array.length < 0 || array.length > kMost || array.offset < 0 || array.offset > kMost) {
+  if (array.length < 0 || array.length > kMostArrowRows || array.offset < 0 || array.offset > kMostArrowRows) {
     return Malformed("its length or offset is out of range");
   }
   if (array.length < rows) return Malformed(absl::StrCat("it has ", array.length, " rows instead of ", rows));

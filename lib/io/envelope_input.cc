@@ -104,7 +104,8 @@ absl::Status EnvelopeInput::ReadPrefix(const InputOptions& options) {
     for (const Block& block : lines_.ready()) bytes += block.text().size();
   }
   prefix_is_all_ = is_ended_;
-  bool is_over = false;  // the prefix: then the next header is looked for
+  bool is_over = false;  // the prefix: what follows are its next parts
+  size_t next_bytes = 0;
   for (const Block& block : lines_.ready()) {
     const bool is_message = !(block.last_line_broken() || block.last_line_too_long() || block.last_line_unfinished());
     std::string_view text = block.text();
@@ -114,9 +115,10 @@ absl::Status EnvelopeInput::ReadPrefix(const InputOptions& options) {
       prefix_is_all_ &= prefix_.empty();
       is_over = !prefix_.empty();
       if (is_over) {
-        next_header_ = block.header();
-        if (next_header_.empty()) continue;
-        break;
+        if (next_bytes >= kPrefixBytes) break;
+        next_parts_.push_back({std::string(block.header()), std::string(text)});
+        next_bytes += block.header().size() + text.size();
+        continue;
       }
       prefix_header_ = block.header();
     }

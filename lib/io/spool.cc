@@ -87,6 +87,7 @@ class SpooledInput final : public Input {
     name_ = first.name();
     prefix_ = first.prefix();
     prefix_header_ = first.prefix_header();
+    next_parts_.assign(first.next_parts().begin(), first.next_parts().end());
     prefix_is_all_ = first.prefix_is_all();
   }
   bool can_be_reopened() const override { return true; }

@@ -16,7 +16,7 @@ bool MayBeHeader(std::string_view line, bool first_line) {
   size_t tokens = 0;
   size_t known = 0;
   bool possible = true;
-  internal::ForEachToken(internal::StripLineEnd(line), " \t", [&](std::string_view token) {
+  internal::ForEachToken(internal::StripLineEnd(line), internal::kHeaderBlanks, [&](std::string_view token) {
     const size_t comma = token.find(',');
     // A comma in front has the end of a cell before it: "version , srcaddr".
     if (comma != 0 && internal::IsValueToken(token.substr(0, comma))) return possible = false;

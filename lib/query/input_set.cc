@@ -1,6 +1,10 @@
 // The inputs of a scan: resolved, opened, and their formats told.
 #include <algorithm>
 #include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
 #include <system_error>
 
 #include "lib/io/arrow_input.h"
@@ -27,6 +31,23 @@ bool AreSmall(const std::vector<std::unique_ptr<InputRun>>& inputs) {
     if (!text || *text > kSmall || (bytes += *text) > kSmall) return false;
   }
   return true;
+}
+
+// The first format of what stands under a header. Objects that are no flow records have no field among their names; a line
+// may be a header all the same.
+std::optional<Format> FirstFormat(std::string_view header, std::string_view text) {
+  std::optional<Format> format = Format::Parse(header);
+  while (!format && !text.empty()) {
+    const size_t lf = text.find('\n');
+    format = Format::FromHeader(text.substr(0, lf));
+    text.remove_prefix(lf == std::string_view::npos ? text.size() : lf + 1);
+  }
+  return format;
+}
+std::optional<Format> FirstFormat(std::span<const Input::Part> parts) {
+  std::optional<Format> format;
+  for (size_t i = 0; i < parts.size() && !format; ++i) format = FirstFormat(parts[i].header, parts[i].text);
+  return format;
 }
 
 }  // namespace
@@ -149,18 +170,18 @@ absl::Status InputSet::Begin(InputRun* run) const {
     first.format_id = formats_->Intern(run->arrow->format());
   } else if (!run->input->prefix_header().empty()) {
     // The block with it sets the format in force.
-    run->first_format = Format::Parse(run->input->prefix_header());
-    if (!run->first_format) run->first_format = Format::Parse(run->input->next_header());  // objects that are no flow records
+    run->first_format = FirstFormat(run->input->prefix_header(), run->input->prefix());
+    if (!run->first_format) run->first_format = FirstFormat(run->input->next_parts());
   } else {
     const DetectedFormat detected =
         DetectFormat(run->input->prefix(), run->input->prefix_is_all(), spec_->options.format);
-    const std::string_view next = run->input->next_header();
+    const std::span<const Input::Part> next = run->input->next_parts();
     if (!detected.error.empty() && next.empty()) {
       // Of a damaged beginning it is the damage that has to be mended.
       run->damage = run->input->damage();
       return failed(run->damage ? run->damage->message : detected.error);
     }
-    run->first_format = detected.first || next.empty() ? detected.first : Format::Parse(next);
+    run->first_format = detected.first ? detected.first : FirstFormat(next);
     if (detected.format) first.format_id = formats_->Intern(*detected.format);
   }
   run->hand_over = std::make_unique<HandOver>(first);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "flowlogs/query/query.h"
+#include "lib/io/arrow_type.h"
 #include "tests/arrow_maker.h"
 #include "tests/fuzz/fuzzing.h"
 
@@ -20,6 +21,11 @@ namespace {
 
 namespace fl = flowlogs;
 using namespace flowlogs_test;  // NOLINT(google-build-using-namespace)
+
+constexpr int64_t kMostRows = 100;  // of an array that is made, and its offset
+
+// Of a length or an offset: whether the library does not refuse it.
+constexpr bool IsRead(int64_t rows) { return rows >= 0 && rows <= fl::kMostArrowRows; }
 
 class Choices {
  public:
@@ -30,13 +36,14 @@ class Choices {
     return *data_++;
   }
   size_t Below(size_t n) { return Next() % n; }
-  // Mostly small, now and then anything.
+  // Mostly small, now and then negative or more than is ever read. Nothing between: whoever says so has buffers of
+  // gigabytes, and a reader must believe it.
   int64_t Length() {
     const uint8_t kind = Next();
     if (kind < 240) return kind % 40;
     int64_t length = 0;
     for (int i = 0; i < 8; ++i) length = static_cast<int64_t>(static_cast<uint64_t>(length) << 8 | Next());
-    return length;
+    return IsRead(length) ? length % (kMostRows + 1) : length;
   }
   std::string Text(size_t size) {
     std::string bytes(size, '\0');
@@ -92,8 +99,10 @@ void AddViews(Choices* choices, size_t rows, ArrowData* data) {
       views += choices->Text(16);
       continue;
     }
-    views += Bytes(static_cast<int32_t>(kind % 30)) + choices->Text(4) +
-             Bytes(static_cast<int32_t>(choices->Below(3))) + Bytes(static_cast<int32_t>(choices->Below(40)));
+    views += Bytes(static_cast<int32_t>(kind % 30));
+    views += choices->Text(4);
+    views += Bytes(static_cast<int32_t>(choices->Below(3)));
+    views += Bytes(static_cast<int32_t>(choices->Below(40)));
   }
   data->buffers.emplace_back(std::move(views));
   std::string sizes;
@@ -107,9 +116,8 @@ void AddViews(Choices* choices, size_t rows, ArrowData* data) {
 
 ArrowData ColumnOf(Choices* choices, const std::string& format, int64_t length, int64_t offset) {
   ArrowData data{length, choices->Below(3) == 0 ? -1 : choices->Length() % 3, offset};
-  // Where lengths are beyond reason the buffers are small: nobody may get as far as to read them.
-  const bool sane = length >= 0 && length <= 100 && offset >= 0 && offset <= 100;
-  const size_t rows = sane ? static_cast<size_t>(length + offset) : 0;
+  // Where lengths are beyond reason the buffers are empty: nobody may get as far as to read them.
+  const size_t rows = IsRead(length) && IsRead(offset) ? static_cast<size_t>(length + offset) : 0;
   if (format == "n") return data;
   if (choices->Below(2) == 0) {
     data.buffers.emplace_back(choices->Text((rows + 7) / 8));
@@ -154,12 +162,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     ArrowData batch{choices.Length(), 0, choices.Length() % 8};
     batch.buffers = {std::nullopt};
     for (size_t c = 0; c < columns; ++c) {
-      const bool fits = choices.Next() < 240 && batch.length >= 0 && batch.length <= 100;
+      const bool fits = choices.Next() < 240 && IsRead(batch.length);
       const int64_t length = fits ? batch.length + std::max<int64_t>(batch.offset, 0) : choices.Length();
       const int64_t offset = choices.Length();
       ArrowData column = ColumnOf(&choices, indices[c].empty() ? formats[c] : indices[c], length, offset);
       if (!indices[c].empty() && choices.Next() < 250) {
-        column.dictionary.push_back(ColumnOf(&choices, formats[c], choices.Length(), choices.Length()));
+        const int64_t values = choices.Length(), skipped = choices.Length();
+        column.dictionary.push_back(ColumnOf(&choices, formats[c], values, skipped));
       }
       batch.children.push_back(std::move(column));
     }

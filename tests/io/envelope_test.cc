@@ -412,6 +412,26 @@ TEST(Envelope, RecordsInJsonHaveAHeaderThatIsNoLine) {
   }
 }
 
+TEST(Envelope, WhatStandsUnderOtherHeadersThanThePrefixIsShownToo) {
+  auto parts = [](const std::string& stored) {
+    auto input = OpenOrDie(ExactBytes(stored));
+    EXPECT_EQ(input->prefix_header(), "");
+    std::vector<std::string> shown;
+    for (const Input::Part& part : input->next_parts()) shown.push_back(part.header + "|" + part.text);
+    return shown;
+  };
+  const std::string message = "{\"message\":\"a b\"}\n";
+  EXPECT_THAT(parts(message + message), IsEmpty());
+  EXPECT_THAT(parts(message + "{\"x\":1}\n" + message + "{\"x\":2}\n{\"srcaddr\":3}\n"),
+              ElementsAre("x|1\n", "|a b\n", "x srcaddr|2 -\n- 3\n"));
+  std::string many;
+  for (int i = 0; i < 100; ++i) absl::StrAppend(&many, message, "{\"", std::string(190, 'n'), i, "\":1}\n");
+  size_t bytes = 0;
+  for (const std::string& part : parts(many)) bytes += part.size();
+  EXPECT_GT(bytes, Input::kPrefixBytes);
+  EXPECT_LT(bytes, 2 * Input::kPrefixBytes) << "a header has up to 256 names of 200 bytes";
+}
+
 TEST(Envelope, ANewNameFarFromTheBeginningMakesANewHeader) {
   std::string stored;
   for (int i = 0; i < 9000; ++i) absl::StrAppend(&stored, R"({"srcaddr":"10.0.0.1","bytes":)", i, "}\n");

@@ -483,9 +483,13 @@ TEST(HeaderTest, OfACommaFileMayHaveBlanksBeforeItsCommas) {
   EXPECT_EQ(Kind("version ,srcaddr\n"), "header 1");
 }
 
-TEST(HeaderTest, MayHaveACarriageReturnInsideOfANameThatIsNoField) {
-  EXPECT_EQ(Kind("version srcaddr x\ry z\n"), "header 1");
-  EXPECT_EQ(Kind("version srcaddr x\r5\n"), "header 1");
+TEST(HeaderTest, MayHaveCarriageReturnsBetweenItsNames) {
+  EXPECT_EQ(Kind("version srcaddr x\ry\n"), "header 1");
+  EXPECT_EQ(Kind("version\rsrcaddr\r\r\n"), "header 1");
+  EXPECT_EQ(Kind("version,srcaddr\r,x\r \r\n"), "header 1");
+  EXPECT_NE(Kind("version srcaddr x\r5\n"), "header 1");
+  EXPECT_NE(Kind("version srcaddr x\ry z\n"), "header 1") << "two fields among five names";
+  EXPECT_NE(Kind("version,srcaddr\r5,x\n"), "header 1");
 }
 
 }  // namespace

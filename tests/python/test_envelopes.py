@@ -304,7 +304,9 @@ def test_one_pass_over_many_documents_holds_few_of_them(tmp_path):
 
 
 def test_what_begins_with_an_object_that_is_no_record_still_gives_its_rows():  # CONTRACT F
-    for begin in (b'{"a":1}\n', b'{"srcaddr":"10.0.0.1x,"in":{"a":1}}\n'):  # the second is broken: what is whole in it is an object
+    broken = b'{"srcaddr":"10.0.0.1x,"in":{"a":1}}\n'  # what is whole in it is an object
+    message = b'{"message":"no record"}\n'
+    for begin in (b'{"a":1}\n', broken, message, message + b'{"a":1}\n'):
         table = fl.scan(begin + b'{"srcaddr":"10.0.0.2","bytes":1}\n').collect()
-        assert table.stats.records >= len(table) >= 1 and len(table) == table.stats.records
+        assert len(table) == table.stats.records >= 1
         assert table.to_dicts()[-1]["srcaddr"] == "10.0.0.2" and table.to_dicts()[-1]["bytes"] == 1

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -189,6 +191,35 @@ TEST(ProvenanceTest, EnvelopesGoBeforeNamesLineByLine) {
   EXPECT_EQ(row(2), "10.0.0.3 - - - 222222222222 us-east-1 id0 1000 105 ");
   EXPECT_EQ(row(21), "10.0.0.3 - - - 222222222222 us-east-1 id19 1019 124 ");
   EXPECT_EQ(row(22), "10.0.0.4 - - - 123456789012 us-east-1 - - 125 ");
+}
+
+// Former bugs.
+
+// CONTRACT L12
+TEST(EnvelopeColumnsTest, AreThoseOfTheFirstObjectWithAField) {
+  const std::string message = "{\"message\":\"no record\"}\n", object = "{\"x\":1}\n";
+  const std::string record = "{\"srcaddr\":\"10.0.0.1\",\"interface-id\":\"eni-1\"}\n";
+  const std::string bare = "srcaddr=10.0.0.1 interface_id=eni-1", later = "x=- " + bare;
+  EXPECT_EQ(Rows(ScanText(message + record)), bare);
+  EXPECT_EQ(Rows(ScanText(object + message + record)), later);
+  EXPECT_EQ(Rows(ScanText(message + object + message + record)), later);
+  // Lines that are no JSON may be a header.
+  const std::string lines = "srcaddr interface-id\n10.0.0.1 eni-1\n";
+  EXPECT_EQ(Rows(ScanText(object + lines)), bare);
+  EXPECT_EQ(Rows(ScanText(message + object + lines)), bare);
+}
+
+// CONTRACT D1: `direction` depends on the whole input, which is kept between two passes.
+TEST(EnvelopeColumnsTest, AreThereInTheSecondPassOverAStream) {
+  std::string content =
+      "{\"message\":\"no record\"}\n{\"srcaddr\":\"10.0.0.1\",\"dstaddr\":\"10.0.0.2\",\"interface-id\":\"eni-1\"}\n";
+  auto bring = [&content](char* to, size_t size) -> absl::StatusOr<size_t> {
+    size = std::min(size, content.size());
+    content.copy(to, size);
+    content.erase(0, size);
+    return size;
+  };
+  EXPECT_EQ(Rows(fl::Scan({fl::Source::Stream(bring)}).Select({"srcaddr", "direction"})), "srcaddr=10.0.0.1 direction=-");
 }
 
 }  // namespace

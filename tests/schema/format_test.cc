@@ -177,6 +177,22 @@ TEST(FromHeaderTest, CellsAreTheTokensOfACommaFile) {
   EXPECT_FALSE(IsHeader("version,srcaddr,-"));
 }
 
+TEST(FromHeaderTest, ACarriageReturnIsBlankSpaceAndInNoName) {
+  // A line that was converted twice ends in "\r\r\n"; blanks may stand behind the carriage return.
+  for (std::string_view line :
+       {"version srcaddr my-own\r\r\n", "  version\tsrcaddr\tmy-own\r\t \t", "\rversion srcaddr\r my-own",
+        "version\rsrcaddr\r\rmy-own", "version,srcaddr\r,my-own\r \r\n", "version,\r srcaddr,my-own\r"}) {
+    const std::optional<Format> format = Format::FromHeader(line);
+    ASSERT_TRUE(format.has_value()) << line;
+    EXPECT_EQ(format->Header(), "version srcaddr my-own") << line;
+    EXPECT_EQ(format->WithSeparator(Separator::kBlank), *Format::Parse(line)) << line;
+  }
+  EXPECT_TRUE(IsHeader("srcaddr\r\r\n", true));
+  EXPECT_FALSE(IsHeader("version srcaddr\r2 10.0.0.1\r")) << "lines that a carriage return ends are one line";
+  EXPECT_FALSE(IsHeader("version,srcaddr,\"my\rown\"")) << "a quoted cell is a name as it stands";
+  EXPECT_FALSE(IsHeader("version,srcaddr,\"my-own\r\""));
+}
+
 TEST(FromHeaderTest, TakesAtMost256Columns) {
   std::string names = "version srcaddr";
   for (const fl::FieldInfo& info : fl::AllFields().subspan(5)) names += " " + std::string(info.name);

@@ -29,6 +29,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -204,8 +205,12 @@ class Input {
   std::string_view prefix() const { return prefix_; }
   // Not empty: the Block::header() in front of the prefix.
   std::string_view prefix_header() const { return prefix_header_; }
-  // Not empty: the first Block::header() behind the prefix; where it is known yet.
-  std::string_view next_header() const { return next_header_; }
+  // Where the Block::header() changes behind the prefix: what is known yet of the blocks from there on, kPrefixBytes or a
+  // block more. Their lines are whole.
+  struct Part {
+    std::string header, text;
+  };
+  std::span<const Part> next_parts() const { return next_parts_; }
   // True iff prefix() is the whole content.
   bool prefix_is_all() const { return prefix_is_all_; }
 
@@ -243,7 +248,7 @@ class Input {
   std::string name_;
   std::string prefix_;
   std::string prefix_header_;
-  std::string next_header_;
+  std::vector<Part> next_parts_;
   bool prefix_is_all_ = false;
 };
 

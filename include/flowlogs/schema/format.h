@@ -62,7 +62,8 @@ class Format {
 
   // The format of a line that is a header (CONTRACT F2): its tokens are distinct, at least two and at least half of them
   // are field names, and none is "-", a number or an address. With `first_line` a single field name is one as well.
-  // Cells separated by commas give a format with Separator::kComma. nullopt if the line is no header.
+  // Cells separated by commas give a format with Separator::kComma. A carriage return is blank space, as in Parse():
+  // no name has one. nullopt if the line is no header.
   static std::optional<Format> FromHeader(std::string_view line, bool first_line = false);
 
   size_t size() const { return data_->columns.size(); }
@@ -124,10 +125,13 @@ namespace internal {
 
 constexpr bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 
-constexpr std::string_view StripBlanks(std::string_view text) {
-  while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && IsBlank(text.back())) text.remove_suffix(1);
-  return text;
+// What stands between the names of a header. In any other line a carriage return is text, unless it ends the line.
+inline constexpr std::string_view kHeaderBlanks = " \t\r";
+
+constexpr std::string_view StripBlanks(std::string_view text, std::string_view blanks = " \t") {
+  const size_t begin = text.find_first_not_of(blanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
 }
 
 // Without LF or CRLF.
@@ -334,7 +338,7 @@ inline std::optional<Format> Format::Parse(std::string_view text, std::string* e
 }
 
 inline std::optional<Format> Format::FromHeader(std::string_view line, bool first_line) {
-  line = internal::StripBlanks(internal::StripLineEnd(line));
+  line = internal::StripBlanks(internal::StripLineEnd(line), internal::kHeaderBlanks);
   if (line.empty()) return std::nullopt;
   const bool comma = line.find(',') != std::string_view::npos;
   std::vector<FormatColumn> columns;
@@ -351,14 +355,14 @@ inline std::optional<Format> Format::FromHeader(std::string_view line, bool firs
     for (size_t begin = 0; header && begin <= line.size();) {
       size_t end = line.find(',', begin);
       if (end == std::string_view::npos) end = line.size();
-      std::string_view cell = internal::StripBlanks(line.substr(begin, end - begin));
+      std::string_view cell = internal::StripBlanks(line.substr(begin, end - begin), internal::kHeaderBlanks);
       if (cell.size() >= 2 && cell.front() == '"' && cell.back() == '"') cell = cell.substr(1, cell.size() - 2);
-      if (cell.find_first_of(" \t\"") != std::string_view::npos) header = false;
+      if (cell.find_first_of(" \t\r\"") != std::string_view::npos) header = false;
       if (header) add(cell);
       begin = end + 1;
     }
   } else {
-    internal::ForEachToken(line, " \t", add);
+    internal::ForEachToken(line, internal::kHeaderBlanks, add);
   }
   if (!header || known == 0) return std::nullopt;
   const bool single = columns.size() == 1 && first_line;
