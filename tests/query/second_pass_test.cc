@@ -38,7 +38,7 @@ std::string Documents(size_t documents) {
             R"(","logStream":"eni-1-all","subscriptionFilters":["f"],"logEvents":[)";
     for (size_t event = 0; event < 3; ++event) {
       const std::string id = std::to_string(3 * i + event);
-      text += (event > 0 ? ",{\"id\":\"" : "{\"id\":\"") + id + "\",\"timestamp\":1640995200" + std::to_string(100 + i) +
+      text += (event > 0 ? ",{\"id\":\"" : "{\"id\":\"") + id + "\",\"timestamp\":1640995200" + std::to_string(100 + i % 900) +
               ",\"message\":\"2 111111111111 eni-1 10.0.0." + std::to_string(i % 7) +
               " 10.0.0.9 1 2 6 3 4 1640995200 1640995260 ACCEPT OK\"}";
     }
@@ -48,7 +48,7 @@ std::string Documents(size_t documents) {
 }
 
 TEST(SecondPassTest, OverAStreamOfEnvelopesGivesWhatTheFileGives) {
-  const std::string content = Documents(300);  // more than is looked at to tell the format
+  const std::string content = Documents(2500);  // more than is read at once
   const std::vector<fl::NamedExpression> columns = {"_log_group", "_log_stream", "_owner", "_event_id", "_event_time", "_line",
                                             "srcaddr",    "direction"};
   const std::string expected = Rows(ScanText(content).Select(columns));
