@@ -5,12 +5,13 @@
 
 A target is tests/fuzz/<name>_fuzz.cc. It begins with its corpus, tests/fuzz/corpus/<name>, the sample and the golden logs;
 words that are worth trying lie in tests/fuzz/dict/<name>.dict, or, for a target without it, in log.dict. Afterwards its
-corpus and what was found are merged into the smallest set of inputs that reaches as much code, as far as it stays small
-enough to be committed and replayed by each `make test`. A finding is stored in the corpus, too, and the exit code is 1:
+corpus and what was found are merged into a few inputs that reach as much code, as far as they stay small enough to be
+committed and replayed by each `make test`. A finding is stored in the corpus, too, and the exit code is 1:
 the replay fails until it is fixed.
 """
 
 import argparse
+import hashlib
 import pathlib
 import re
 import shutil
@@ -56,28 +57,36 @@ def run(name, minutes):
 
 
 def merge(name, found, work):
-    """Makes the corpus the smallest set of what is in it and in `found`."""
+    """Makes the corpus few inputs of what is in it and in `found`: first those that together reach all code, then the
+    smallest of those that reach some of it more often."""
+    corpus = CORPORA / name
+    # Those with a name were written by people and are kept as they are.
+    kept = [path for path in corpus.iterdir() if not re.fullmatch(r"[0-9a-f]{40}", path.name)]
+    size = sum(path.stat().st_size for path in kept)
+    seen = {hashlib.sha1(path.read_bytes()).hexdigest() for path in kept}  # what libFuzzer would call them
+    fresh = {}
     with tempfile.TemporaryDirectory(dir=work) as folder:
-        merged = pathlib.Path(folder)
-        command = [PROGRAMS / f"{name}_fuzz", "-merge=1", "-timeout=5", "-rss_limit_mb=1024", f"-max_len={LARGEST_FILE}"]
-        with open(work / "merge.log", "w", errors="replace") as log:
-            done = subprocess.run([*command, merged, CORPORA / name, found], stdout=log, stderr=subprocess.STDOUT)
-        if done.returncode != 0:
-            return
-        # Those with a name were written by people and are kept as they are; of the others the smallest, which reach most
-        # for their bytes.
-        kept = {path.name for path in CORPORA.joinpath(name).iterdir() if not re.fullmatch(r"[0-9a-f]{40}", path.name)}
-        size = sum((CORPORA / name / other).stat().st_size for other in kept)
-        fresh = set()
-        for path in sorted(merged.iterdir(), key=lambda p: (p.stat().st_size, p.name)):
-            size += path.stat().st_size
-            if len(kept) + len(fresh) >= MOST_FILES or size > MOST_BYTES:
-                break
-            fresh.add(path.name)
-            shutil.copyfile(path, CORPORA / name / path.name)
-        for path in CORPORA.joinpath(name).iterdir():
-            if path.name not in kept | fresh:
-                path.unlink()
+        for way in ("-use_counters=0", "-use_counters=1"):
+            merged = pathlib.Path(folder, way)
+            merged.mkdir()
+            command = [PROGRAMS / f"{name}_fuzz", "-set_cover_merge=1", way, "-timeout=5", "-rss_limit_mb=1024"]
+            with open(work / "merge.log", "w", errors="replace") as log:
+                done = subprocess.run([*command, f"-max_len={LARGEST_FILE}", merged, corpus, found], stdout=log, stderr=log)
+            if done.returncode != 0:
+                return
+            for path in sorted(merged.iterdir(), key=lambda p: (p.stat().st_size, p.name)):
+                if path.name in seen:
+                    continue
+                size += path.stat().st_size
+                if len(kept) + len(fresh) >= MOST_FILES or size > MOST_BYTES:
+                    break
+                seen.add(path.name)
+                fresh[path.name] = path.read_bytes()
+    for path in corpus.iterdir():
+        if path not in kept:
+            path.unlink()
+    for hashed, content in fresh.items():
+        (corpus / hashed).write_bytes(content)
 
 
 def main():

@@ -197,4 +197,18 @@ TEST(TellTwice, IsOfTheRecordsThatTheFilterLeavesAndDependsOnNoThread) {
   }
 }
 
+TEST(TellTwice, OfMoreConversationsThanAreKeptASampleTells) {  // CONTRACT D2
+  std::string text = "interface-id srcaddr dstaddr bytes\n";
+  for (int i = 0; i < 10'000; ++i) {
+    const std::string host = std::to_string(i / 200) + "." + std::to_string(i % 200);
+    text += "eni-a 10.0.0.1 10.1." + host + " 1\neni-" + host + " 10.0.0.1 10.1." + host + " 1\n";
+    text += "eni-a 10.0.0.1 198.18." + host + " 1\neni-a 198.19." + host + " 10.0.0.1 1\n";
+  }
+  const fl::Query logs = ScanText(text);
+  const auto share = logs.TellTwice().Aggregate({"count()"}).Collect()->stats().seen_twice;
+  ASSERT_TRUE(share.has_value());
+  EXPECT_NEAR(*share, 0.25, 0.03);
+  EXPECT_EQ(logs.Once().Aggregate({"count()"}).Collect()->Int(0, "count"), 30'000);
+}
+
 }  // namespace

@@ -5,8 +5,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -207,19 +205,6 @@ TEST(EnvelopeColumnsTest, AreThoseOfTheFirstObjectWithAField) {
   const std::string lines = "srcaddr interface-id\n10.0.0.1 eni-1\n";
   EXPECT_EQ(Rows(ScanText(object + lines)), bare);
   EXPECT_EQ(Rows(ScanText(message + object + lines)), bare);
-}
-
-// CONTRACT D1: `direction` depends on the whole input, which is kept between two passes.
-TEST(EnvelopeColumnsTest, AreThereInTheSecondPassOverAStream) {
-  std::string content =
-      "{\"message\":\"no record\"}\n{\"srcaddr\":\"10.0.0.1\",\"dstaddr\":\"10.0.0.2\",\"interface-id\":\"eni-1\"}\n";
-  auto bring = [&content](char* to, size_t size) -> absl::StatusOr<size_t> {
-    size = std::min(size, content.size());
-    content.copy(to, size);
-    content.erase(0, size);
-    return size;
-  };
-  EXPECT_EQ(Rows(fl::Scan({fl::Source::Stream(bring)}).Select({"srcaddr", "direction"})), "srcaddr=10.0.0.1 direction=-");
 }
 
 }  // namespace
