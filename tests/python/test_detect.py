@@ -753,10 +753,10 @@ def test_rerun_has_all_that_the_source_needs(command, noise, tmp_path):
 
 
 def test_rerun_has_the_filters_of_the_query(command, noise, tmp_path):
-    query = fl.scan(SAMPLE).filter("srcaddr = 217.12.208.8").filter("dstport < 1000 or dstport is null")
+    query = fl.scan(SAMPLE).filter("srcaddr = 217.12.208.8").filter("rejected or dstport is null")
     finding = query.detect().findings[0]
     words = shlex.split(finding["rerun"])
-    assert [words[i + 1] for i, word in enumerate(words) if word == "--where"][1:] == ["srcaddr = 217.12.208.8", "dstport < 1000 or dstport is null"]
+    assert [words[i + 1] for i, word in enumerate(words) if word == "--where"][1:] == ["srcaddr = 217.12.208.8", "rejected or dstport is null"]
     ran = command(*words[1:], "-o", "json")
     assert json.loads(ran.stdout)[0]["records"] == finding["records"], ran.stderr
 
