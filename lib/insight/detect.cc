@@ -51,7 +51,7 @@ absl::Status CheckOptions(const DetectOptions& options) {
   for (const auto& [name, value] : options.thresholds) {
     const bool known = std::any_of(std::begin(kThresholds), std::end(kThresholds),
                                    [&name = name](const Threshold& t) { return t.name == name; });
-    if (!known) return absl::InvalidArgumentError("no threshold is called " + name + "; docs/detect.md lists them");
+    if (!known) return absl::InvalidArgumentError("no threshold is called " + name + "; docs/detect.md lists them, and `flowlogs detect --threshold help`");
     if (!(value > 0)) return absl::InvalidArgumentError("threshold " + name + ": it is a number above 0");
   }
   for (const std::string& kind : options.kinds) {
