@@ -55,8 +55,8 @@ bool AddressBook::IsLess(uint32_t a, uint32_t b) const {
   return interner_.text(a) < interner_.text(b);
 }
 
-void AttemptSketch::Merge(const AttemptSketch& other) {
-  for (size_t i = 0; i < kSize; ++i) {
+void ByteCounts::Merge(const ByteCounts& other) {
+  for (size_t i = 0; i < memory_.bytes(); ++i) {
     counts()[i] = static_cast<uint8_t>(std::min(int{kMost}, int{counts()[i]} + int{other.counts()[i]}));
   }
 }

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -148,30 +149,47 @@ class AddressBook {
   Interner interner_;
 };
 
+// Counts of a byte each, which stop at kMost.
+class ByteCounts {
+ public:
+  static constexpr uint8_t kMost = 255;
+  explicit ByteCounts(size_t size) : memory_(size) {}
+
+  uint8_t operator[](size_t at) const { return counts()[at]; }
+  void Add(size_t at) { counts()[at] += counts()[at] != kMost ? 1 : 0; }
+  void Fill(size_t at) { counts()[at] = kMost; }
+  void Prefetch(size_t at) const { __builtin_prefetch(&counts()[at]); }
+  void Merge(const ByteCounts& other);  // REQUIRES: as many
+  void Clear() { std::memset(counts(), 0, memory_.bytes()); }
+
+ private:
+  uint8_t* counts() const { return memory_.as<uint8_t>(); }
+  ZeroedMemory memory_;
+};
+
 // How much sources tried, each in an hour, and each at one host: about, never too low, at most kMost.
 class AttemptSketch {
  public:
-  static constexpr uint8_t kMost = 255;
-  AttemptSketch() : memory_(kSize) {}
+  static constexpr uint8_t kMost = ByteCounts::kMost;
   static uint64_t HashOf(IpAddress a) {
     constexpr uint64_t kSeed = 0x243f6a8885a308d3, kV4 = MixWord(kSeed, 0);
     return MixWord(a.high() == 0 ? kV4 : MixWord(kSeed, a.high()), a.low());
   }
   // `source`, `target`: hashes.
   void Add(uint64_t source, uint64_t target, uint32_t hour) {
-    AddAt(InHour(source, hour));
-    AddAt(ByHost(source, target));
+    counts_.Add(InHour(source, hour));
+    counts_.Add(ByHost(source, target));
   }
   // Beside Add(), for who asks for InAll().
-  void AddInAll(uint64_t source) { AddAt(ByHost(source, kAnyHost)); }
-  uint8_t InAll(uint64_t source) const { return counts()[ByHost(source, kAnyHost)]; }
+  void AddInAll(uint64_t source) { counts_.Add(ByHost(source, kAnyHost)); }
+  uint8_t InAll(uint64_t source) const { return counts_[ByHost(source, kAnyHost)]; }
   // Brings near what is asked of a source next.
   void Prefetch(uint64_t source, uint64_t target, uint32_t hour) const {
-    __builtin_prefetch(&counts()[InHour(source, hour)]);
-    __builtin_prefetch(&counts()[ByHost(source, target)]);
+    counts_.Prefetch(InHour(source, hour));
+    counts_.Prefetch(ByHost(source, target));
   }
-  uint8_t InAnHour(uint64_t source, uint32_t hour) const { return counts()[InHour(source, hour)]; }
-  uint8_t AtOneHost(uint64_t source, uint64_t target) const { return counts()[ByHost(source, target)]; }
+  uint8_t InAnHour(uint64_t source, uint32_t hour) const { return counts_[InHour(source, hour)]; }
+  uint8_t AtOneHost(uint64_t source, uint64_t target) const { return counts_[ByHost(source, target)]; }
   // Whether it may be so many, in two hours next to each other of which this is one. What takes an hour seldom begins with
   // one of the clock.
   bool MayBeInAnHour(uint64_t source, uint32_t hour, uint32_t least) const {
@@ -182,12 +200,11 @@ class AttemptSketch {
   bool MayBeAtOneHost(uint64_t source, uint64_t target, uint32_t least) const {
     return AtOneHost(source, target) >= std::min<uint32_t>(least, kMost);
   }
-  void Merge(const AttemptSketch& other);
-  void Clear() { std::memset(counts(), 0, kSize); }
+  void Merge(const AttemptSketch& other) { counts_.Merge(other.counts_); }
+  void Clear() { counts_.Clear(); }
 
  private:
   static constexpr int kBits = 22;
-  static constexpr size_t kSize = size_t{1} << kBits;
   // The hours of a source stand side by side, from a place of its own on, 32 of them in one line of the cache.
   static size_t InHour(uint64_t source, uint32_t hour) {
     constexpr uint32_t kLine = 32;
@@ -195,9 +212,7 @@ class AttemptSketch {
   }
   static size_t ByHost(uint64_t source, uint64_t target) { return MixWord(source + 1, target) >> (64 - kBits); }
   static constexpr uint64_t kAnyHost = 0;
-  void AddAt(size_t at) { counts()[at] += counts()[at] != kMost ? 1 : 0; }
-  uint8_t* counts() const { return memory_.as<uint8_t>(); }
-  ZeroedMemory memory_;
+  ByteCounts counts_{size_t{1} << kBits};
 };
 
 // The noise that takes no flow.
@@ -241,7 +256,9 @@ class FlowTable {
   uint32_t contact_level() const { return contact_level_.load(std::memory_order_relaxed); }
 
   static constexpr size_t kParts = 8;
-  static size_t PartOf(const FlowKey& key) { return GroupTable::Hash(reinterpret_cast<const uint64_t*>(&key), 2) >> 29; }
+  static size_t PartOf(const FlowKey& key) {
+    return GroupTable::Hash(reinterpret_cast<const uint64_t*>(&key), 2) >> (32 - std::countr_zero(kParts));
+  }
   // Adds a worker's flows of a part, and empties their box; and its contacts.
   void AddFlows(size_t part, FlowBox* box);
   void AddContacts(std::vector<Contact>* contacts);

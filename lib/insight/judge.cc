@@ -287,16 +287,10 @@ void Judge::Merge(Picked&& more) {
   take_most(&picked_.most_out_at, more.most_out_at);
   for (const auto& [place, theirs] : more.floods) {
     Flood& flood = picked_.floods[place];
-    flood.packets += theirs.packets;
-    flood.records += theirs.records;
-    flood.bytes += theirs.bytes;
-    flood.rejected += theirs.rejected;
-    flood.answers += theirs.answers;
+    flood.Add(theirs);
     flood.sources += theirs.sources;
-    flood.Last(theirs.first, theirs.last);
     NoteTop(theirs.top, theirs.top_packets, &flood);
     flood.interface = LesserInterface(flood.interface, theirs.interface);
-    flood.bits |= theirs.bits;
   }
 }
 
@@ -410,7 +404,7 @@ void Judge::GatherMore() {
     std::span<Flow> probes;
     size_t kept = 0;
     std::vector<Flow> sweeping, scanning;
-    std::vector<uint8_t> tries = std::vector<uint8_t>(size_t{1} << kServiceBits);  // of a client and service
+    ByteCounts tries{size_t{1} << kServiceBits};  // of a client and service
   };
   auto service_of = [](const Flow& flow) {
     return MixWord(flow.key->client, uint32_t{flow.key->protocol} << 16 | flow.key->port) >> (64 - kServiceBits);
@@ -420,8 +414,7 @@ void Judge::GatherMore() {
       const bool is_candidate = candidates_.contains(flow.key->client);
       if ((is_candidate || is_blocked(flow)) && has_one_port(flow) && reached_.contains(replied(flow))) return false;
       if (!is_candidate) return true;
-      uint8_t& number = half->tries[service_of(flow)];
-      number += number != AttemptSketch::kMost ? 1 : 0;
+      half->tries.Add(service_of(flow));
       half->sweeping.push_back(flow);
       if (picked_.about.MayBeAtOneHost(client, server, ports)) half->scanning.push_back(flow);
       return true;

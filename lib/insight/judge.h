@@ -132,6 +132,16 @@ struct Flood {
     first = first < 0 ? from : std::min(first, from);
     last = std::max(last, to);
   }
+  // But sources, of which some may be the same, the top one and the interface.
+  void Add(const Flood& other) {
+    packets += other.packets;
+    records += other.records;
+    bytes += other.bytes;
+    rejected += other.rejected;
+    answers += other.answers;
+    bits |= other.bits;
+    Last(other.first, other.last);
+  }
 };
 
 // What one walk over flows picks out: those that some kind may want, and sums.

@@ -105,6 +105,7 @@ void Judge::Scans() {
   auto by_pair_of = [](const FlowKey& key) {
     return std::pair(Joined(key.client, key.server), Joined(uint32_t{key.protocol} << 16 | key.port, HourAndBits(key)));
   };
+  // By client, protocol and port.
   auto by_service_of = [](const FlowKey& key) {
     return std::pair(Joined(key.client, uint32_t{key.protocol} << 16 | PortOf(key)), Joined(key.server, HourAndBits(key)));
   };
@@ -205,7 +206,6 @@ void Judge::Scans() {
     Keep(std::move(f), static_cast<double>(scan.most_ports) / static_cast<double>(least_ports));
   }
 
-  // By client, protocol and port.
   struct Sweep {
     std::vector<uint32_t> targets;
     std::set<std::pair<uint8_t, uint16_t>> services;

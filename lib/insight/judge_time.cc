@@ -17,23 +17,22 @@ namespace {
 class ContactCounts {
  public:
   enum class Of { kService, kConnection };
-  ContactCounts(Of what, const std::vector<Contact>& contacts, double seconds) : what_(what), counts_(size_t{1} << kBits) {
+  ContactCounts(Of what, const std::vector<Contact>& contacts, double seconds) : what_(what) {
     for (const Contact& c : contacts) {
-      uint8_t& count = counts_[PlaceOf(c)];
-      count = c.end - c.start >= seconds || count == kMost ? kMost : static_cast<uint8_t>(count + 1);
+      const size_t at = PlaceOf(c);
+      c.end - c.start >= seconds ? counts_.Fill(at) : counts_.Add(at);
     }
   }
-  bool HasSoMany(const Contact& c, size_t least) const { return counts_[PlaceOf(c)] >= std::min<size_t>(least, kMost); }
+  bool HasSoMany(const Contact& c, size_t least) const { return counts_[PlaceOf(c)] >= std::min<size_t>(least, ByteCounts::kMost); }
 
  private:
   static constexpr int kBits = 22;
-  static constexpr uint8_t kMost = 255;
   size_t PlaceOf(const Contact& c) const {
     const uint64_t service = uint64_t{c.protocol} << 32 | uint64_t{c.port} << 16 | (what_ == Of::kConnection ? c.client_port : 0);
     return MixWord(MixWord(0, uint64_t{c.client} << 32 | c.server), service) >> (64 - kBits);
   }
   Of what_;
-  std::vector<uint8_t> counts_;
+  ByteCounts counts_{size_t{1} << kBits};
 };
 
 }  // namespace

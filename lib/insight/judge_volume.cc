@@ -219,14 +219,7 @@ void Judge::Floods() {
     if (per_second < rate && static_cast<double>(flood.packets) < 4 * least) continue;
     Attack& attack = attacks[target];
     Flood& sum = attack.sum;
-    sum.packets += flood.packets;
-    sum.records += flood.records;
-    sum.bytes += flood.bytes;
-    sum.rejected += flood.rejected;
-    sum.answers += flood.answers;
-    sum.bits |= flood.bits;
-    if (sum.first < 0 || flood.first < sum.first) sum.first = flood.first;
-    sum.last = std::max(sum.last, flood.last);
+    sum.Add(flood);
     if (flood.top_packets > sum.top_packets) {
       sum.top_packets = flood.top_packets;
       sum.top = flood.top;

@@ -109,7 +109,7 @@ std::shared_ptr<const ArrowArray> ArrowInput::NextBatch() {
 
 absl::Status ArrowInput::CheckBatch(const ArrowArray& batch) const {
   auto malformed = [](const std::string& what) { return absl::DataLossError("malformed Arrow data: " + what); };
-  if (batch.length < 0 || batch.length > kMostArrowRows || batch.offset < 0 || batch.offset > kMostArrowRows) {
+  if (!IsArrowLength(batch.length) || !IsArrowLength(batch.offset)) {
     return malformed("the length or offset of a batch is out of range");
   }
   if (batch.n_children != static_cast<int64_t>(types_.size()) || (batch.n_children > 0 && batch.children == nullptr)) {

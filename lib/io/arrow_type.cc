@@ -125,7 +125,7 @@ absl::Status CheckValues(ArrowKind kind, const ArrowArray& array, int64_t first,
 
 // Lengths and buffers, of an array that stores values of this kind.
 absl::Status CheckBuffers(ArrowKind kind, const ArrowArray& array, int64_t rows) {
-  if (array.length < 0 || array.length > kMostArrowRows || array.offset < 0 || array.offset > kMostArrowRows) {
+  if (!IsArrowLength(array.length) || !IsArrowLength(array.offset)) {
     return Malformed("its length or offset is out of range");
   }
   if (array.length < rows) return Malformed(absl::StrCat("it has ", array.length, " rows instead of ", rows));

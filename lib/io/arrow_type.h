@@ -51,8 +51,8 @@ struct ArrowType {
 // "list", "bool", ...: of a type that is not read, for people.
 std::string_view ArrowTypeName(const ArrowSchema& schema);
 
-// Rows and offset of an array that is read: sums and products with them do not overflow.
-inline constexpr int64_t kMostArrowRows = int64_t{1} << 48;
+// Whether a length or an offset of an array is one that is read: sums and products with it do not overflow.
+constexpr bool IsArrowLength(int64_t rows) { return rows >= 0 && rows <= int64_t{1} << 48; }
 
 // Whether an array is what its type says, as far as can be told without looking at values: lengths, number and presence
 // of buffers; of a dictionary, its values, too. `rows`: how many it has at least. nullptr is no array. The size of a

@@ -71,9 +71,7 @@ void EnvelopeInput::Advance() {
 
 std::optional<uint64_t> EnvelopeInput::text_bytes() const {
   if (!is_ended_) return std::nullopt;
-  uint64_t bytes = 0;
-  for (const Block& block : lines_.ready()) bytes += block.text().size();
-  return bytes;
+  return lines_.ready_bytes();
 }
 
 bool EnvelopeInput::Claim(Block* block) {
@@ -92,16 +90,13 @@ bool EnvelopeInput::Claim(Block* block) {
 }
 
 absl::Status EnvelopeInput::ReadPrefix(const InputOptions& options) {
-  size_t bytes = 0;
-  while (!is_ended_ && bytes < kPrefixBytes) {
+  while (!is_ended_ && lines_.ready_bytes() < kPrefixBytes) {
     if (IsStopped(options)) return StoppedWhileOpening(name_, !facts_.can_be_reopened && have_ > 0);
     Advance();
     if (!reader_.refusal().empty()) {
       return absl::InvalidArgumentError(absl::StrCat("cannot read ", Quoted(name_), ": it is ", reader_.refusal()));
     }
     lines_.Flush();
-    bytes = 0;
-    for (const Block& block : lines_.ready()) bytes += block.text().size();
   }
   prefix_is_all_ = is_ended_;
   bool is_over = false;  // the prefix: what follows are its next parts

@@ -194,6 +194,12 @@ void EnvelopeLines::AddMessage(std::string_view message, const Event& event) {
   }
 }
 
+size_t EnvelopeLines::ready_bytes() const {
+  size_t bytes = 0;
+  for (const Block& block : ready_) bytes += block.text().size();
+  return bytes;
+}
+
 void EnvelopeLines::AddPayload(const CloudWatchPayload& payload) {
   if (!block_.header().empty() && !has_message_header_) Flush();
   SetOrigin(payload.log_group(), payload.log_stream(), payload.owner(), {}, {});

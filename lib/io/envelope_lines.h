@@ -63,7 +63,8 @@ class EnvelopeLines {
 
   // Blocks that are closed, in order.
   std::deque<Block>& ready() { return ready_; }
-  const std::deque<Block>& ready() const { return ready_; }
+  // The text in them.
+  size_t ready_bytes() const;
   // Counts whatever was added: a line, a skipped message.
   uint64_t added() const { return added_ + lines_ + block_.skipped(); }
   // A block that was read: its buffer is used again.

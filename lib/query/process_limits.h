@@ -12,6 +12,8 @@ int UsableCpus();
 
 // Bytes of memory: of the machine, of the limits of its cgroups and of its address space (ulimit -v) the least.
 uint64_t UsableMemory();
+// What groups may take of it if nobody has said how much: half.
+inline uint64_t UsableGroupBytes() { return UsableMemory() / 2; }
 
 }  // namespace v1
 }  // namespace flowlogs

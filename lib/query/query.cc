@@ -394,7 +394,7 @@ absl::StatusOr<Stats> RunSinks(const Query& query, const SinkPass& pass) {
 }
 
 uint64_t MaxGroupBytes(const ScanOptions& options) {
-  return options.max_group_bytes > 0 ? options.max_group_bytes : UsableMemory() / 2;
+  return options.max_group_bytes > 0 ? options.max_group_bytes : UsableGroupBytes();
 }
 
 Query Scan(std::vector<Source> sources, ScanOptions options) {

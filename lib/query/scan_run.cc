@@ -251,8 +251,8 @@ uint64_t ScanRun::MaxStateBytes(uint64_t bytes) {
   constexpr uint64_t kFew = 16 << 20;
   if (options_.max_state_bytes > 0) return options_.max_state_bytes;
   if (bytes <= kFew) return kFew;
-  std::call_once(usable_memory_once_, [&] { usable_memory_ = UsableMemory(); });
-  return std::max(kFew, usable_memory_ / 2);
+  std::call_once(usable_once_, [&] { usable_bytes_ = UsableGroupBytes(); });
+  return std::max(kFew, usable_bytes_);
 }
 
 void ScanRun::CountState(Worker* worker) {

@@ -118,7 +118,7 @@ struct RunOptions {
   bool ordered = false;
   std::optional<uint64_t> limit = {};
   bool raise = false;  // stop at the first problem or bad value
-  // Of all sinks together. 0: half of the memory that the process may use, but for the first 16 MiB: nobody asks how much
+  // Of all sinks together. 0: UsableGroupBytes(), but for the first 16 MiB: nobody asks how much
   // that is, which takes longer than a small run, before somebody needs as much.
   uint64_t max_state_bytes = std::numeric_limits<uint64_t>::max();
 };
@@ -218,8 +218,8 @@ class ScanRun {
   bool cut_ = false;  // the limit was reached
   std::atomic<uint64_t> records_ = 0;
   std::atomic<uint64_t> state_bytes_ = 0;
-  std::once_flag usable_memory_once_;
-  uint64_t usable_memory_ = 0;
+  std::once_flag usable_once_;
+  uint64_t usable_bytes_ = 0;  // UsableGroupBytes(), once somebody needs it
   uint64_t rows_left_ = 0;
   uint64_t done_bytes_ = 0;  // of inputs that are read to their end
   absl::Status failure_;

@@ -24,9 +24,6 @@ using namespace flowlogs_test;  // NOLINT(google-build-using-namespace)
 
 constexpr int64_t kMostRows = 100;  // of an array that is made, and its offset
 
-// Of a length or an offset: whether the library does not refuse it.
-constexpr bool IsRead(int64_t rows) { return rows >= 0 && rows <= fl::kMostArrowRows; }
-
 class Choices {
  public:
   Choices(const uint8_t* data, size_t size) : data_(data), size_(size) {}
@@ -43,7 +40,7 @@ class Choices {
     if (kind < 240) return kind % 40;
     int64_t length = 0;
     for (int i = 0; i < 8; ++i) length = static_cast<int64_t>(static_cast<uint64_t>(length) << 8 | Next());
-    return IsRead(length) ? length % (kMostRows + 1) : length;
+    return fl::IsArrowLength(length) ? length % (kMostRows + 1) : length;
   }
   std::string Text(size_t size) {
     std::string bytes(size, '\0');
@@ -117,7 +114,7 @@ void AddViews(Choices* choices, size_t rows, ArrowData* data) {
 ArrowData ColumnOf(Choices* choices, const std::string& format, int64_t length, int64_t offset) {
   ArrowData data{length, choices->Below(3) == 0 ? -1 : choices->Length() % 3, offset};
   // Where lengths are beyond reason the buffers are empty: nobody may get as far as to read them.
-  const size_t rows = IsRead(length) && IsRead(offset) ? static_cast<size_t>(length + offset) : 0;
+  const size_t rows = fl::IsArrowLength(length) && fl::IsArrowLength(offset) ? static_cast<size_t>(length + offset) : 0;
   if (format == "n") return data;
   if (choices->Below(2) == 0) {
     data.buffers.emplace_back(choices->Text((rows + 7) / 8));
@@ -162,7 +159,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     ArrowData batch{choices.Length(), 0, choices.Length() % 8};
     batch.buffers = {std::nullopt};
     for (size_t c = 0; c < columns; ++c) {
-      const bool fits = choices.Next() < 240 && IsRead(batch.length);
+      const bool fits = choices.Next() < 240 && fl::IsArrowLength(batch.length);
       const int64_t length = fits ? batch.length + std::max<int64_t>(batch.offset, 0) : choices.Length();
       const int64_t offset = choices.Length();
       ArrowData column = ColumnOf(&choices, indices[c].empty() ? formats[c] : indices[c], length, offset);
